@@ -29,6 +29,7 @@ from typing import Any
 import yaml
 from markdown import Markdown
 from pymdownx.highlight import Highlight
+from pymdownx.superfences import SuperFencesException
 
 from web import run_cell, tool_page
 from web.quiz import render_quiz
@@ -42,8 +43,11 @@ TEXT_KINDS = ("stdout", "stderr", "result", "error")
 Options = dict[str, Any]
 
 
-class FenceError(Exception):
-    """A fence that cannot be built; the message begins with `page:line`."""
+class FenceError(SuperFencesException):
+    """A fence that cannot be built; the message begins with `page:line`.
+
+    Superfences swallows every other kind of exception and would show the fence as plain code.
+    """
 
 
 def validate_python(language: str, inputs: Options, options: Options, attrs: Options, md: Markdown) -> bool:
