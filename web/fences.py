@@ -1,7 +1,7 @@
 """What the site's own fences become: live cells, exercises, quizzes, source by symbol and tool pages.
 
-Each pair of functions here is a `custom_fence` of `pymdownx.superfences` (see `mkdocs.yml`): the validator says
-whether a fence is ours, the formatter returns its HTML. No MkDocs hook is needed, so the pages stay portable.
+Each pair of functions here is a `custom_fence` of `pymdownx.superfences` (see `mkdocs.yml`): the validator
+says whether a fence is ours, the formatter returns its HTML. No MkDocs hook is needed: pages stay portable.
 
     ```python live session="bpe"          a cell that ran at build, and runs again in the reader's browser
     ```python exercise="id" title="…"     a starter; then, beside it,
@@ -12,17 +12,18 @@ whether a fence is ours, the formatter returns its HTML. No MkDocs hook is neede
     ```source                             one line `package.module:symbol`, shown from the file itself
     ```tool                               one line `tool-name`, then `parameter: value` lines
 
-A cell that fails stops the build with its page and line. So does an exercise whose solution fails a check, or whose
-starter passes them all.
+A cell that fails stops the build with its page and line, unless it is marked `fails` to show an error. So
+does an exercise whose solution fails a check, or whose starter passes them all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import html
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,26 @@ TEXT_KINDS = ("stdout", "stderr", "result", "error")
 Options = dict[str, Any]
 
 
-class FenceError(SuperFencesException):
+class FenceError(SuperFencesException):  # type: ignore[misc]
     """A fence that cannot be built; the message begins with `page:line`.
 
-    Superfences swallows every other kind of exception and would show the fence as plain code.
+    Superfences lets this kind of exception through; every other kind it swallows, and shows the plain text.
     """
+
+
+def _stops_the_build(formatter: Callable[[str, Options, _Page], str]) -> Callable[..., str]:
+    """Give a formatter what it needs, and let any error of it stop the build, with the page and the line."""
+
+    @functools.wraps(formatter)
+    def guarded(source: str, language: str, css_class: str, options: Options, md: Markdown, **_: Any) -> str:
+        page = _Page.of(md)
+        try:
+            return formatter(source.strip("\n"), options, page)
+        except Exception as error:
+            kind = "" if isinstance(error, FenceError) else f"{type(error).__name__}: "
+            raise FenceError(f"{page.place(source)}: {kind}{error}") from error
+
+    return guarded
 
 
 def validate_python(language: str, inputs: Options, options: Options, attrs: Options, md: Markdown) -> bool:
@@ -58,11 +74,17 @@ def validate_python(language: str, inputs: Options, options: Options, attrs: Opt
     return True
 
 
-def format_python(source: str, language: str, css_class: str, options: Options, md: Markdown, **_: Any) -> str:
+@_stops_the_build
+def format_python(source: str, options: Options, page: _Page) -> str:
     """Send a python fence to the function for its kind."""
-    kind = next(kind for kind in PYTHON_KINDS if kind in options)
-    formatters = {"live": _live, "exercise": _exercise, "checks": _checks, "solution": _solution, "norun": _norun}
-    return formatters[kind](source.strip("\n"), options, _Page.of(md))
+    formatters = {
+        "live": _live,
+        "exercise": _exercise,
+        "checks": _checks,
+        "solution": _solution,
+        "norun": _norun,
+    }
+    return next(formatters[kind] for kind in PYTHON_KINDS if kind in options)(source, options, page)
 
 
 def validate_any(language: str, inputs: Options, options: Options, attrs: Options, md: Markdown) -> bool:
@@ -71,56 +93,60 @@ def validate_any(language: str, inputs: Options, options: Options, attrs: Option
     return True
 
 
-def format_quiz(source: str, language: str, css_class: str, options: Options, md: Markdown, **_: Any) -> str:
+@_stops_the_build
+def format_quiz(source: str, options: Options, page: _Page) -> str:
     """Questions with their answers and reasons, from YAML (see `web/quiz.py`)."""
-    page = _Page.of(md)
-    try:
-        page.quizzes += 1
-        return render_quiz(yaml.safe_load(source), f"quiz-{page.quizzes}")
-    except (yaml.YAMLError, ValueError) as error:
-        raise FenceError(f"{page.place(source)}: this quiz cannot be read: {error}") from error
+    page.quizzes += 1
+    return render_quiz(yaml.safe_load(source), f"quiz-{page.quizzes}")
 
 
-def format_source(source: str, language: str, css_class: str, options: Options, md: Markdown, **_: Any) -> str:
+@_stops_the_build
+def format_source(source: str, options: Options, page: _Page) -> str:
     """The source of one symbol, from the repository's own file, with a link to its reference page."""
-    try:
-        symbol = read_symbol(source.strip(), with_docstring=options.get("docstring") != "no")
-    except (ValueError, OSError) as error:
-        raise FenceError(f"{_Page.of(md).place(source)}: {error}") from error
-    link = f'<autoref identifier="{symbol.identifier}">reference</autoref>' if symbol.public else ""
+    symbol = read_symbol(source.strip(), with_docstring=options.get("docstring") != "no")
+    link = f' · <autoref identifier="{symbol.identifier}">reference</autoref>' if symbol.public else ""
     return (
-        f'<div class="symbol-source"><p class="symbol-place"><code>{symbol.file}</code> line {symbol.line} {link}</p>'
-        f"{_highlighted(symbol.code)}</div>"
+        f'<div class="symbol-source"><p class="symbol-place"><code>{symbol.file}</code>:{symbol.line}{link}'
+        "</p>"
+        f"{page.highlighted(symbol.code)}</div>"
     )
 
 
-def format_tool(source: str, language: str, css_class: str, options: Options, md: Markdown, **_: Any) -> str:
+@_stops_the_build
+def format_tool(source: str, options: Options, page: _Page) -> str:
     """A learning tool's page: its form and its real report for the values given."""
     name, *lines = [line.strip() for line in source.strip().splitlines()]
     query = dict(line.split(":", 1) for line in lines if line)
-    try:
-        return tool_page.render(name, {key.strip(): value.strip() for key, value in query.items()})
-    except (ValueError, KeyError) as error:
-        raise FenceError(f"{_Page.of(md).place(source)}: {error}") from error
+    return tool_page.render(name, {key.strip(): value.strip() for key, value in query.items()})
 
 
 class _Page:
-    """What the fences of one page share: session namespaces, counters, exercises. It lives on the page's `Markdown`."""
+    """What the fences of one page share; it lives on the page's own `Markdown` object."""
 
     def __init__(self, md: Markdown) -> None:
+        self.md = md
         self.sessions: dict[str, run_cell.Namespace] = {}
         self.exercises: dict[str, dict[str, str]] = {}
         self.cells = 0
         self.quizzes = 0
         # MkDocs registers a processor that knows the page's file; plain Markdown (in tests) has none.
-        relpath = md.treeprocessors["relpath"] if "relpath" in md.treeprocessors else None
+        relpath = next((p for p in md.treeprocessors if hasattr(p, "file")), None)
         self.file = Path(relpath.file.abs_src_path) if relpath else None
 
     @classmethod
     def of(cls, md: Markdown) -> _Page:
         if not hasattr(md, "live_page"):
-            md.live_page = cls(md)  # type: ignore[attr-defined]
-        return md.live_page  # type: ignore[no-any-return]
+            md.live_page = cls(md)
+        page: _Page = md.live_page
+        return page
+
+    def highlighted(self, source: str, title: str | None = None) -> str:
+        """Python code as Pygments colours it, in the markup of every other code block."""
+        return str(
+            Highlight(use_pygments=True, guess_lang=False, md=self.md).highlight(
+                source, "python", title=title
+            )
+        )
 
     def place(self, source: str) -> str:
         """`site_docs/guides/02-tokenization.md:41` for the fence that holds `source`."""
@@ -136,60 +162,67 @@ class _Page:
 def _live(source: str, options: Options, page: _Page) -> str:
     session = options.get("session", "")
     page.cells += 1
-    namespace = page.sessions.setdefault(session, run_cell.new_namespace()) if session else run_cell.new_namespace()
+    namespace = (
+        page.sessions.setdefault(session, run_cell.new_namespace()) if session else run_cell.new_namespace()
+    )
     chunks: list[tuple[str, str]] = []
-    with _time_limit(page, source):
-        ended_well = run_cell.run(source, namespace, lambda kind, text: chunks.append((kind, text)), str(page.cells))
+    with _time_limit():
+        ended_well = run_cell.run(
+            source, namespace, lambda kind, text: chunks.append((kind, text)), str(page.cells)
+        )
     if not ended_well and "fails" not in options:
-        raise FenceError(f"{page.place(source)}: this live cell failed:\n{chunks[-1][1]}")
+        raise FenceError(f"this live cell failed:\n{chunks[-1][1]}")
     if ended_well and "fails" in options:
-        raise FenceError(f"{page.place(source)}: this live cell is marked `fails`, but it ended without an error")
+        raise FenceError("this live cell is marked `fails`, but it ended without an error")
     attributes = f'data-cell="{page.cells}"' + (f' data-session="{html.escape(session)}"' if session else "")
-    return _cell("live-cell", attributes, source, options, render_output(chunks))
+    return _cell("live-cell", attributes, source, options.get("title"), render_output(chunks), page)
 
 
 def _exercise(source: str, options: Options, page: _Page) -> str:
     name = options["exercise"]
     if name in page.exercises:
-        raise FenceError(f"{page.place(source)}: a second exercise is named {name!r}")
+        raise FenceError(f"a second exercise is named {name!r}")
     page.exercises[name] = {"starter": source}
-    title = html.escape(options.get("title", name))
+    title = html.escape(str(options.get("title", name)))
     attributes = f'id="exercise-{html.escape(name)}" data-exercise="{html.escape(name)}" data-title="{title}"'
-    return _cell("live-cell exercise", attributes, source, {"title": f"Exercise: {options.get('title', name)}"}, "")
+    return _cell(
+        "live-cell exercise", attributes, source, f"Exercise: {options.get('title', name)}", "", page
+    )
 
 
 def _checks(source: str, options: Options, page: _Page) -> str:
-    exercise = _exercise_of(options["checks"], source, page)
+    exercise = _exercise_of(options["checks"], page)
     exercise["checks"] = source
     name = html.escape(options["checks"])
-    return f'<script type="application/json" class="exercise-checks" data-exercise="{name}">{_json(source)}</script>'
+    attributes = f'class="exercise-checks" data-exercise="{name}"'
+    return f'<script type="application/json" {attributes}>{_json(source)}</script>'
 
 
 def _solution(source: str, options: Options, page: _Page) -> str:
-    exercise = _exercise_of(options["solution"], source, page)
+    exercise = _exercise_of(options["solution"], page)
     if "checks" not in exercise:
-        raise FenceError(f"{page.place(source)}: exercise {options['solution']!r} has no checks above its solution")
-    with _time_limit(page, source):
+        raise FenceError(f"exercise {options['solution']!r} has no checks above its solution")
+    with _time_limit():
         failed = [result["says"] for result in _check(source, exercise) if not result["holds"]]
         starter_passes = all(result["holds"] for result in _check(exercise["starter"], exercise))
     if failed:
-        raise FenceError(f"{page.place(source)}: this solution fails its checks: {'; '.join(failed)}")
+        raise FenceError(f"this solution fails its checks: {'; '.join(failed)}")
     if starter_passes:
-        raise FenceError(f"{page.place(source)}: the starter of {options['solution']!r} passes every check as it is")
+        raise FenceError(f"the starter of {options['solution']!r} passes every check as it is")
     name = html.escape(options["solution"])
     return (
         f'<details class="solution" data-exercise="{name}"><summary>Show a solution</summary>'
-        f"{_highlighted(source)}</details>"
+        f"{page.highlighted(source)}</details>"
     )
 
 
 def _norun(source: str, options: Options, page: _Page) -> str:
-    return _highlighted(source, title=options.get("title"))
+    return page.highlighted(source, title=options.get("title"))
 
 
-def _exercise_of(name: str, source: str, page: _Page) -> dict[str, str]:
+def _exercise_of(name: str, page: _Page) -> dict[str, str]:
     if name not in page.exercises:
-        raise FenceError(f"{page.place(source)}: no exercise named {name!r} stands above; its starter comes first")
+        raise FenceError(f"no exercise named {name!r} stands above; its starter comes first")
     return page.exercises[name]
 
 
@@ -210,21 +243,19 @@ def render_output(chunks: list[tuple[str, str]]) -> str:
         else:
             merged.append([kind, text])
     return "".join(
-        f'<pre class="out-{kind}">{html.escape(text)}</pre>' if kind in TEXT_KINDS else f'<div class="out-svg">{text}</div>'
+        f'<pre class="out-{kind}">{html.escape(text)}</pre>'
+        if kind in TEXT_KINDS
+        else f'<div class="out-svg">{text}</div>'
         for kind, text in merged
     )
 
 
-def _cell(css_class: str, attributes: str, source: str, options: Options, output: str) -> str:
+def _cell(css_class: str, attributes: str, source: str, title: str | None, output: str, page: _Page) -> str:
     return (
-        f'<div class="{css_class}" {attributes}>{_highlighted(source, title=options.get("title"))}'
+        f'<div class="{css_class}" {attributes}>{page.highlighted(source, title)}'
         f'<script type="application/json" class="live-code">{_json(source)}</script>'
         f'<div class="live-output" role="region" aria-label="Output" aria-live="polite">{output}</div></div>'
     )
-
-
-def _highlighted(source: str, title: str | None = None) -> str:
-    return Highlight(use_pygments=True, guess_lang=False).highlight(source, "python", title=title)  # type: ignore[no-any-return]
 
 
 def _json(code: str) -> str:
@@ -233,11 +264,11 @@ def _json(code: str) -> str:
 
 
 @contextlib.contextmanager
-def _time_limit(page: _Page, source: str) -> Iterator[None]:
+def _time_limit() -> Iterator[None]:
     """Stop a cell that runs longer than `SECONDS_A_CELL`; the build must end."""
 
     def stop(*_: object) -> None:
-        raise FenceError(f"{page.place(source)}: this cell ran longer than {SECONDS_A_CELL} s")
+        raise TimeoutError(f"this cell ran longer than {SECONDS_A_CELL} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(SECONDS_A_CELL)

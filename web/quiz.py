@@ -21,22 +21,31 @@ def render_quiz(questions: Any, name: str) -> str:
     """The HTML of a quiz; `name` keeps its radio buttons apart from those of other quizzes on the page.
 
     >>> "<legend>Is 1 odd?</legend>" in render_quiz(
-    ...     [{"question": "Is 1 odd?", "options": ["No", {"right": "Yes"}], "why": "1 = 2·0 + 1."}], "q")
+    ...     [{"question": "Is 1 odd?", "options": ["No", {"right": "Yes"}], "why": "1 = 2·0 + 1."}], "q"
+    ... )
     True
     """
     if not isinstance(questions, list) or not questions:
         raise ValueError("a quiz is a list of questions")
     inline = _inline_markdown()
-    return '<div class="quiz-list">' + "".join(
-        _question(question, f"{name}-{number}", inline) for number, question in enumerate(questions, start=1)
-    ) + "</div>"
+    return (
+        '<div class="quiz-list">'
+        + "".join(
+            _question(question, f"{name}-{number}", inline)
+            for number, question in enumerate(questions, start=1)
+        )
+        + "</div>"
+    )
 
 
 def _question(question: dict[str, Any], name: str, inline: Any) -> str:
     missing = {"question", "options", "why"} - set(question)
     if missing:
         raise ValueError(f"question {name} lacks {', '.join(sorted(missing))}")
-    options = [(option["right"], True) if isinstance(option, dict) else (str(option), False) for option in question["options"]]
+    options = [
+        (option["right"], True) if isinstance(option, dict) else (str(option), False)
+        for option in question["options"]
+    ]
     right = [text for text, is_right in options if is_right]
     if len(right) != 1 or len(options) < 2:
         raise ValueError(f"question {name} needs two options or more, exactly one of them marked `right:`")
@@ -55,10 +64,13 @@ def _question(question: dict[str, Any], name: str, inline: Any) -> str:
 
 def _inline_markdown() -> Any:
     """A function from Markdown text to inline HTML, with maths and code as in the pages."""
-    md = Markdown(extensions=["pymdownx.arithmatex", "pymdownx.betterem"],
-                  extension_configs={"pymdownx.arithmatex": {"generic": True}})
+    md = Markdown(
+        extensions=["pymdownx.arithmatex", "pymdownx.betterem"],
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+    )
 
     def convert(text: object) -> str:
-        return md.reset().convert(str(text)).removeprefix("<p>").removesuffix("</p>")
+        converted: str = md.reset().convert(str(text))
+        return converted.removeprefix("<p>").removesuffix("</p>")
 
     return convert

@@ -1,7 +1,7 @@
 """Run one live cell, or check one exercise: the same lines at build time and in the reader's browser.
 
-The site's promise is that a cell prints in the browser what it printed at build. So there is one runner. The build
-calls it with CPython, the page's worker calls it with Pyodide, and both get a stream of chunks `(kind, text)`:
+The site's promise is that a cell prints in the browser what it printed at build. So there is one runner. The
+build calls it with CPython, the page's worker with Pyodide, and both get a stream of chunks `(kind, text)`:
 
 - `stdout`, `stderr`: what the code wrote;
 - `result`: the `repr` of the last expression, unless it is `None`;
@@ -148,7 +148,10 @@ def _output_to(emit: Emit) -> Iterator[None]:
     own_input = builtins.input
     builtins.input = _no_input
     try:
-        with contextlib.redirect_stdout(_Stream("stdout", emit)), contextlib.redirect_stderr(_Stream("stderr", emit)):
+        with (
+            contextlib.redirect_stdout(_Stream("stdout", emit)),
+            contextlib.redirect_stderr(_Stream("stderr", emit)),
+        ):
             yield
     finally:
         builtins.input = own_input
@@ -171,7 +174,7 @@ class Checks:
         self.results: list[dict[str, Any]] = []
 
     def expect(self, expression: str, wanted: object, within: float | None = None) -> None:
-        """`expression`, evaluated among the reader's names, must equal `wanted` (or lie `within` so much of it)."""
+        """`expression`, among the reader's names, must equal `wanted` (or lie `within` so much of it)."""
         try:
             got = eval(expression, self.namespace)
             holds = _matches(got, wanted, within)
@@ -218,7 +221,12 @@ def run_checks(code: str, checks: str, emit: Emit) -> list[dict[str, Any]]:
         return [{"holds": False, "says": "the code stopped with an error before the checks could start"}]
     found = Checks(namespace)
     # The checks see the reader's names, but define their own apart: they must not repair what they check.
-    names = {**namespace, "expect": found.expect, "expect_true": found.expect_true, "expect_raises": found.expect_raises}
+    names = {
+        **namespace,
+        "expect": found.expect,
+        "expect_true": found.expect_true,
+        "expect_raises": found.expect_raises,
+    }
     with _output_to(emit):
         try:
             exec(compile(checks, CELL_FILE.format("checks"), "exec"), names)
@@ -233,8 +241,10 @@ def _matches(got: Any, wanted: Any, within: float | None) -> bool:
     if within is None:
         return bool(got == wanted)
     if isinstance(wanted, (list, tuple)):
-        return len(got) == len(wanted) and all(_matches(g, w, within) for g, w in zip(got, wanted, strict=True))
-    return abs(got - wanted) <= within
+        return len(got) == len(wanted) and all(
+            _matches(g, w, within) for g, w in zip(got, wanted, strict=True)
+        )
+    return bool(abs(got - wanted) <= within)
 
 
 def _one_line(error: BaseException) -> str:

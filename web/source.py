@@ -39,14 +39,16 @@ def read_symbol(place: str, with_docstring: bool = True) -> Symbol:
     if not path.is_file():
         path = ROOT / module.replace(".", "/") / "__init__.py"
     if not name or not path.is_file():
-        raise ValueError(f"{place!r} names no source; write package.module:symbol, such as web.source:read_symbol")
+        raise ValueError(
+            f"{place!r} names no source; write package.module:symbol, such as web.source:read_symbol"
+        )
     text = path.read_text(encoding="utf-8")
     node: ast.AST = ast.parse(text)
     for part in name.split("."):
         node = _child(node, part, place)
     lines = text.splitlines()
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])  # type: ignore[attr-defined]
-    kept = [number for number in range(first, node.end_lineno + 1)]  # type: ignore[attr-defined]
+    kept = list(range(first, node.end_lineno + 1))  # type: ignore[attr-defined]
     if not with_docstring:
         hidden = _docstring_lines(node)
         kept = [number for number in kept if number not in hidden]
@@ -64,6 +66,9 @@ def _child(node: ast.AST, name: str, place: str) -> ast.AST:
 
 def _docstring_lines(node: ast.AST) -> range:
     body = getattr(node, "body", [])
-    if not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)) or ast.get_docstring(node) is None:
+    if (
+        not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))
+        or ast.get_docstring(node) is None
+    ):
         return range(0)
     return range(body[0].lineno, body[0].end_lineno + 1)

@@ -14,12 +14,21 @@ from web.quiz import render_quiz
 
 
 def convert(text: str) -> str:
-    custom = [{"name": "python", "class": "python", "validator": fences.validate_python, "format": fences.format_python}]
+    custom = [
+        {
+            "name": "python",
+            "class": "python",
+            "validator": fences.validate_python,
+            "format": fences.format_python,
+        }
+    ]
     for name in ("quiz", "source", "tool"):
         formatter = getattr(fences, f"format_{name}")
         custom.append({"name": name, "class": name, "validator": fences.validate_any, "format": formatter})
     extensions = ["pymdownx.superfences", "pymdownx.highlight", "pymdownx.details", "admonition"]
-    return Markdown(extensions=extensions, extension_configs={"pymdownx.superfences": {"custom_fences": custom}}).convert(text)
+    return Markdown(
+        extensions=extensions, extension_configs={"pymdownx.superfences": {"custom_fences": custom}}
+    ).convert(text)
 
 
 def fence(header: str, body: str) -> str:
@@ -65,8 +74,12 @@ def test_an_exercise_hides_its_checks_and_its_solution() -> None:
     ("page", "reason"),
     [
         (EXERCISE + CHECKS + fence('python solution="two"', "def two(): return 3"), "gave 3, expected 2"),
-        (fence('python exercise="two"', "def two(): return 2") + CHECKS + fence('python solution="two"', "def two(): return 2"),
-         "passes every check"),
+        (
+            fence('python exercise="two"', "def two(): return 2")
+            + CHECKS
+            + fence('python solution="two"', "def two(): return 2"),
+            "passes every check",
+        ),
         (CHECKS, "no exercise named 'two'"),
         (EXERCISE + fence('python solution="two"', "x = 1"), "has no checks"),
         (EXERCISE + EXERCISE, "second exercise"),
@@ -93,6 +106,8 @@ def test_source_is_read_from_the_file_and_may_drop_its_docstring() -> None:
 
 
 def test_a_quiz_marks_its_right_option_and_escapes_nothing_it_should_not() -> None:
-    page = render_quiz([{"question": "Is `1 < 2`?", "options": ["no", {"right": "yes"}], "why": "**Order.**"}], "q")
+    page = render_quiz(
+        [{"question": "Is `1 < 2`?", "options": ["no", {"right": "yes"}], "why": "**Order.**"}], "q"
+    )
     assert "<code>1 &lt; 2</code>" in page and "<strong>Order.</strong>" in page
     assert page.count("data-right") == 1 and page.count('name="q-1"') == 2

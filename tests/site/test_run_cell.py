@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def shown(code: str, namespace: run_cell.Namespace | None = None) -> list[tuple[str, str]]:
     chunks: list[tuple[str, str]] = []
-    run_cell.run(code, run_cell.new_namespace() if namespace is None else namespace, lambda *c: chunks.append(c))
+    run_cell.run(
+        code, run_cell.new_namespace() if namespace is None else namespace, lambda *c: chunks.append(c)
+    )
     return chunks
 
 
@@ -50,7 +52,7 @@ def test_names_last_within_a_session_only() -> None:
 
 
 def test_a_traceback_shows_the_readers_frames_alone() -> None:
-    (kind, text), = shown("import json\ndef load(s):\n    return json.loads(s)\nload('{')")
+    ((kind, text),) = shown("import json\ndef load(s):\n    return json.loads(s)\nload('{')")
     assert kind == "error"
     assert "line 4\n" in text and "line 3, in load\n    return json.loads(s)" in text
     assert "decoder.py" not in text and "run_cell" not in text and "File" not in text
@@ -78,7 +80,8 @@ def test_input_explains_itself_and_exit_does_not_end_the_page() -> None:
 
 
 def test_inspect_and_dataclasses_work_in_a_cell() -> None:
-    code = "import inspect\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    x: int = 1\ndef f():\n    return 7\n"
+    code = "import inspect\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    x: int = 1\n"
+    code += "def f():\n    return 7\n"
     chunks = shown(code + "print(A(), inspect.getsource(f))")
     assert "".join(text for _, text in chunks) == "A(x=1) def f():\n    return 7\n\n"
 
@@ -95,7 +98,13 @@ def test_no_code_can_break_the_runner(code: str) -> None:
 
 
 def test_the_runner_needs_the_standard_library_alone() -> None:
-    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'web')!r}); import run_cell"]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(ROOT / 'web')!r}); import run_cell",
+    ]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
@@ -117,14 +126,18 @@ class TestChecks:
         assert "forget to return" in self.says("def f(): 1", "expect('f()', 1)")[0][1]
 
     def test_floats_and_lists_of_floats_may_be_close(self) -> None:
-        checks = "expect('x', 0.3, within=1e-9)\nexpect('[x, 1]', [0.3, 1], within=1e-9)\nexpect('[x]', [0.3, 1], within=1)"
+        checks = "expect('x', 0.3, within=1e-9)\nexpect('[x, 1]', [0.3, 1], within=1e-9)\n"
+        checks += "expect('[x]', [0.3, 1], within=1)"
         assert [holds for holds, _ in self.says("x = 0.1 + 0.2", checks)] == [True, True, False]
 
     def test_raises_and_true(self) -> None:
-        checks = "expect_raises('f()', ValueError)\nexpect_raises('1', ValueError)\nexpect_true('1 < 2', 'in order')"
+        checks = "expect_raises('f()', ValueError)\nexpect_raises('1', ValueError)\n"
+        checks += "expect_true('1 < 2', 'in order')"
         assert [holds for holds, _ in self.says("def f(): raise ValueError", checks)] == [True, False, True]
 
     def test_code_that_fails_and_checks_that_fail_are_told_apart(self) -> None:
         assert "before the checks" in self.says("1 / 0", "expect('1', 1)")[0][1]
         assert self.says("x = 1", "nothing_here()")[0] == (
-            False, "the checks stopped with NameError: name 'nothing_here' is not defined")
+            False,
+            "the checks stopped with NameError: name 'nothing_here' is not defined",
+        )
