@@ -1,0 +1,166 @@
+"""The command line of a tool, made from its parameters: argparse for the help and the flags, `parse` for the values."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from tools.core.errors import UsageError
+from tools.core.parameters import LARGEST, Parameter, build, nearest, parameters_of, say, write
+from tools.core.tool import Tool
+
+P = TypeVar("P")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line and whose unknown flags come with the nearest known one.
+
+    >>> parser = OneLineParser(prog="demo")
+    >>> _ = parser.add_argument("--depth")
+    >>> parser.parse_args(["--dept", "3"])
+    Traceback (most recent call last):
+    tools.core.errors.UsageError: there is no --dept; did you mean --depth?
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        # Abbreviations would break scripts the day a second flag starts the same way.
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage over several lines."""
+        raise UsageError(message.removeprefix("argument "))
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Like argparse's own, but an unknown flag says what it may have meant."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            asked = unknown[0].split("=")[0]
+            if asked.startswith("-"):
+                flags = [option for action in self._actions for option in action.option_strings]
+                raise UsageError(f"there is no {asked}{nearest(asked, flags)}")
+            raise UsageError(f"{say(unknown[0])} is one argument too many; put quotes around text with spaces")
+        return found
+
+
+def help_of(parameter: Parameter) -> str:
+    """The help line of a parameter: what it is, its range, its default.
+
+    >>> help_of(Parameter("integer", 12, "layers of the model", low=1, high=1000))
+    'layers of the model (1 to 1,000; default: 12)'
+    """
+    facts = []
+    if parameter.kind in ("integer", "number"):
+        low, high = parameter.low, parameter.high
+        if low is not None and high is not None and high < LARGEST:
+            facts.append(f"{say(low)} to {say(high)}")
+        elif low is not None:
+            facts.append(f"at least {say(low)}")
+        elif high is not None:
+            facts.append(f"at most {say(high)}")
+    if parameter.many:
+        facts.append("may be repeated")
+    if parameter.kind != "flag" and parameter.default not in (None, "", ()):
+        default = parameter.default
+        words = [say(one) if isinstance(one, (int, float)) else write(one) for one in
+                 (default if parameter.many else [default])]
+        shown = ", ".join(words).replace("\n", " ")
+        facts.append("default: " + (shown if len(shown) <= 60 else shown[:59] + "…"))
+    return parameter.help + (f" ({'; '.join(facts)})" if facts else "")
+
+
+def _metavar(parameter: Parameter) -> str | None:
+    if parameter.kind == "choice":
+        words = ",".join(word for word, _ in parameter.choices)
+        return "{" + words + "}" if len(words) <= 60 else "NAME"
+    return {"integer": "N", "number": "X", "text": "TEXT", "file": "FILE"}[parameter.kind]
+
+
+def make_parser(tool: Tool, prog: str) -> OneLineParser:
+    """The parser of a tool; `tool.parameters` gives the flags, in their groups."""
+    parser = OneLineParser(prog=prog, description=f"{tool.title}: {tool.summary}.\n\n{tool.details}".strip())
+    groups: dict[str, Any] = {}
+    for parameter in parameters_of(tool.parameters):
+        group = groups.get(parameter.group) or parser.add_argument_group(parameter.group)
+        groups[parameter.group] = group
+        _add(group, parameter)
+    output = parser.add_argument_group("Output")
+    output.add_argument("--json", action="store_true", help="print raw values as JSON")
+    output.add_argument("--explain", action="store_true", help="show the formula of every figure, numbers put in")
+    output.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR does the same)")
+    if tool.examples:
+        lines = [f"  {prog} {arguments}\n      {shows}" for arguments, shows in tool.examples]
+        parser.epilog = "examples:\n" + "\n".join(lines).replace("%", "%%")
+    return parser
+
+
+def _add(group: Any, parameter: Parameter) -> None:
+    settings: dict[str, Any] = {"dest": parameter.name, "default": argparse.SUPPRESS}
+    settings["help"] = help_of(parameter).replace("%", "%%")
+    if parameter.kind == "flag":
+        if parameter.default:
+            group.add_argument("--no-" + parameter.key, action="store_false", **settings)
+            settings["help"] = argparse.SUPPRESS
+        group.add_argument(parameter.flag, action="store_true", **settings)
+        return
+    settings["metavar"] = _metavar(parameter)
+    # Choices are not given to argparse: its words for a wrong one differ from ours.
+    group.add_argument(parameter.flag, action="append" if parameter.many else "store", **settings)
+    if parameter.positional:
+        settings.update(dest=parameter.name + " ", nargs="*" if parameter.many else "?", metavar=parameter.name)
+        settings["help"] = f"the same as {parameter.flag}"
+        group.add_argument(**settings)
+
+
+def _joined(parser: OneLineParser, argv: Sequence[str]) -> Iterator[str]:
+    """`--text -x` as `--text=-x`: argparse would take the value for a flag. A known flag stays one."""
+    flags = {option: action for action in parser._actions for option in action.option_strings}
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            yield word
+            yield from words
+        elif word in flags and flags[word].nargs is None:
+            value = next(words, None)
+            if value is None or value in flags:
+                raise UsageError(f"{word} needs a value")
+            yield f"{word}={value}"
+        else:
+            yield word
+
+
+def read_arguments(parser: OneLineParser, argv: Sequence[str]) -> argparse.Namespace:
+    """The raw words of a command line."""
+    found: argparse.Namespace = parser.parse_args(list(_joined(parser, argv)))
+    return found
+
+
+def from_arguments(declared: type[P], found: argparse.Namespace) -> P:
+    """The checked parameters for what `read_arguments` found."""
+    values = dict(vars(found))
+    for parameter in parameters_of(declared):
+        plain = values.pop(parameter.name + " ", None)
+        if plain not in (None, []):
+            if parameter.name in values:
+                raise UsageError(f"{parameter.flag} is given twice: with the flag and without", parameter.name)
+            values[parameter.name] = plain
+    names = {parameter.name for parameter in parameters_of(declared)}
+    return build(declared, {name: raw for name, raw in values.items() if name in names})
+
+
+def to_command(tool: Tool, parameters: object) -> str:
+    """The command that asks the same, ready to paste: quoted, and only what differs from the defaults."""
+    from shlex import quote
+
+    words = ["python", tool.script]
+    for parameter in parameters_of(type(parameters)):
+        value = getattr(parameters, parameter.name)
+        if value == parameter.default:
+            continue
+        if parameter.kind == "flag":
+            words.append(parameter.flag if value else "--no-" + parameter.key)
+            continue
+        for one in value if parameter.many else [value]:
+            words += [parameter.flag, quote(write(one))]
+    return " ".join(words)

@@ -1,0 +1,38 @@
+"""What a tool may raise; the command line and the page turn each into one clear line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ToolError(Exception):
+    """The data is bad: a file is damaged, a record is invalid. Exit code 1."""
+
+
+class UsageError(ToolError):
+    """The question is wrong: a parameter is out of range, two of them disagree. Exit code 2.
+
+    Write flags as on the command line (`--heads`); a page shows the field's label in their place. `parameter` names
+    the field to mark, with or without dashes.
+
+    >>> UsageError("--heads 5 does not divide --width 384", parameter="heads").parameter
+    'heads'
+    """
+
+    def __init__(self, message: str, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter.removeprefix("--").replace("-", "_") if parameter else None
+
+
+class NeedFiles(ToolError):
+    """A page must fetch files of this site first; `names` are addresses below its root.
+
+    On the command line this is an ordinary error: its message says how to get the files.
+
+    >>> NeedFiles("gpt2 ranks are not here; run `make site`", ["assets/ranks/gpt2.tiktoken"]).names
+    ('assets/ranks/gpt2.tiktoken',)
+    """
+
+    def __init__(self, message: str, names: Sequence[str]) -> None:
+        super().__init__(message)
+        self.names = tuple(names)

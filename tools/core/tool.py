@@ -1,0 +1,59 @@
+"""A tool: a name, a dataclass of parameters, and a function from these to a report.
+
+    TOOL = Tool(
+        name="model-calculator",
+        title="Model size & cost calculator",
+        summary="parameters, memory, time and money for any configuration",
+        parameters=Plan,
+        run=run,
+        examples=[("--preset gpt2-small", "GPT-2 small, as OpenAI trained it")],
+    )
+
+    if __name__ == "__main__":
+        sys.exit(main(TOOL))        # tools.core.command.main
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tools.core.errors import NeedFiles, ToolError, UsageError
+from tools.core.parameters import build, to_json
+from tools.core.report import Report
+
+__all__ = ["NeedFiles", "Tool", "ToolError", "UsageError"]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """All there is to know about a tool.
+
+    `examples` are pairs of arguments and what they show. `page` holds the address keys and values that a page starts
+    with. `details` is a paragraph for `--help`.
+    """
+
+    name: str
+    title: str
+    summary: str
+    parameters: type
+    run: Callable[[Any], Report]
+    examples: Sequence[tuple[str, str]] = ()
+    page: Mapping[str, str] = field(default_factory=dict)
+    details: str = ""
+
+    @property
+    def script(self) -> str:
+        """The file that holds it, from the repository's root."""
+        return f"tools/{self.name.replace('-', '_')}.py"
+
+    def report(self, parameters: Any) -> Report:
+        """The tool's answer, with its name and parameters filled in."""
+        answer = self.run(parameters)
+        return dataclasses.replace(answer, tool=self.name, parameters=to_json(parameters))
+
+    def ask(self, **values: object) -> Report:
+        """The answer for values given by name and checked as the command line would: `TOOL.ask(depth=4)`."""
+        return self.report(build(self.parameters, values))

@@ -1,0 +1,27 @@
+"""The tools that exist, by name; a tool is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from tools.core.errors import UsageError
+from tools.core.parameters import listing, nearest
+from tools.core.tool import Tool
+
+NAMES = ("model-calculator", "tokenizer-playground")
+
+
+def load(name: str) -> Tool:
+    """The tool with this name.
+
+    >>> load("model-calculator").script
+    'tools/model_calculator.py'
+    >>> load("calculator")
+    Traceback (most recent call last):
+    tools.core.errors.UsageError: there is no tool 'calculator', only model-calculator and tokenizer-playground...
+    """
+    if name not in NAMES:
+        known = listing(NAMES, "and")
+        raise UsageError(f"there is no tool {name!r}, only {known}{nearest(name, NAMES)}")
+    tool: Tool = import_module("tools." + name.replace("-", "_")).TOOL
+    return tool
