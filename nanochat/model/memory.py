@@ -1,0 +1,265 @@
+"""Where a GPU's memory goes, in training and in inference.
+
+Training holds, on every GPU: the weights, their gradients, the optimizer's memory of earlier steps, copies
+of the matrices in the type the GPU multiplies fast, the activations the backward pass will need again, and
+the logits with their loss. The first four depend on the model alone; the last two grow with the batch.
+
+What is kept for the backward pass is listed tensor by tensor in `activation_widths`, for an attention kernel
+that never writes the T x T scores (FlashAttention, Dao et al. 2022, arXiv 2205.14135). The way of counting is
+that of Korthikanti et al. 2022 (arXiv 2205.05198, section 4.1), without dropout.
+
+This project's own trainer keeps master weights in fp32, its embedding tables in bf16, and trains matrices
+with Muon (one number of state each) and the rest with AdamW (two). The other families are counted as usual
+mixed precision: fp32 weights, gradients and AdamW moments, products in bf16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nanochat.model.config import GPTConfig
+from nanochat.model.counting import (
+    EMBEDDING,
+    HEAD,
+    MATRIX,
+    SMALL,
+    VALUE_EMBEDDING,
+    Figure,
+    count_parameters,
+    kv_cache_per_token,
+)
+from nanochat.model.shape import Model
+
+FP32, BF16 = 4, 2  # bytes of one number
+USABLE = 0.9  # the CUDA context, libraries' workspaces and gaps between blocks take about a tenth
+SHARDINGS = ("none", "optimizer", "all")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One use of memory on one GPU.
+
+    >>> Item("weights", Figure(2_147_483_648, "")).gib
+    2.0
+    """
+
+    name: str
+    figure: Figure
+
+    @property
+    def bytes(self) -> int:
+        """Its size.
+
+        >>> Item("weights", Figure(12, "3·4 = 12")).bytes
+        12
+        """
+        return self.figure.value
+
+    @property
+    def gib(self) -> float:
+        """Its size in GiB, units of 2^30 bytes.
+
+        >>> Item("weights", Figure(2**29, "")).gib
+        0.5
+        """
+        return self.bytes / 2**30
+
+
+@dataclass(frozen=True)
+class TrainingMemory:
+    """Everything one GPU holds at the height of a training step.
+
+    >>> memory = training_memory(GPTConfig.from_depth(4), batch=1, n_time=2_048)
+    >>> memory.total == memory.fixed + memory.activations.bytes + memory.logits.bytes
+    True
+    """
+
+    states: tuple[Item, ...]
+    activations: Item
+    logits: Item
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Every use, the largest kinds last.
+
+        >>> [item.name for item in training_memory(GPTConfig.from_depth(4), 1, 2_048).items][:2]
+        ['weights', 'gradients']
+        """
+        return (*self.states, self.activations, self.logits)
+
+    @property
+    def fixed(self) -> int:
+        """Bytes that do not depend on the batch.
+
+        >>> training_memory(GPTConfig.from_depth(4), 1, 2_048).fixed
+        396362944
+        """
+        return sum(item.bytes for item in self.states)
+
+    @property
+    def total(self) -> int:
+        """Bytes in all.
+
+        >>> training_memory(GPTConfig.from_depth(4), 2, 2_048).total > 2**30
+        True
+        """
+        return sum(item.bytes for item in self.items)
+
+
+def training_memory(
+    model: Model,
+    batch: int,
+    n_time: int,
+    gpus: int = 1,
+    sharding: str = "optimizer",
+    checkpointing: bool = False,
+) -> TrainingMemory:
+    """Memory of one GPU that processes `batch` sequences of `n_time` tokens at a time.
+
+    `sharding` says what the GPUs divide among themselves: nothing ("none"), the optimizer's state ("optimizer",
+    ZeRO stage 1, what this project does) or also weights and gradients ("all", ZeRO stage 3, FSDP);
+    Rajbhandari et al. 2019, arXiv 1910.02054, section 5.
+
+    >>> one, eight = (training_memory(GPTConfig.from_depth(12), 1, 2_048, gpus=n) for n in (1, 8))
+    >>> one.states[2].bytes == 8 * eight.states[2].bytes
+    True
+    """
+    if sharding not in SHARDINGS:
+        raise ValueError(f"sharding={sharding!r} is not known; use {', '.join(SHARDINGS)}")
+    return TrainingMemory(
+        states=tuple(state_items(model, gpus, sharding)),
+        activations=Item("activations", activation_bytes(model, batch, n_time, checkpointing)),
+        logits=Item("logits and loss", logits_bytes(model, batch, n_time)),
+    )
+
+
+def state_items(model: Model, gpus: int, sharding: str) -> list[Item]:
+    """Weights, gradients, optimizer state by group, and bf16 copies, on one GPU.
+
+    >>> [item.name for item in state_items(GPTConfig.from_depth(12), 1, "none")][2:4]
+    ['Muon momentum: matrices', 'AdamW moments: head']
+    """
+    count = count_parameters(model)
+    tables = count.of_kind(EMBEDDING, VALUE_EMBEDDING)
+    matrices, head, small = count.of_kind(MATRIX), count.of_kind(HEAD), count.of_kind(SMALL)
+    own = isinstance(model, GPTConfig)
+    table_bytes = BF16 if own else FP32
+    whole = gpus if sharding == "all" else 1
+    state = gpus if sharding in ("all", "optimizer") else 1
+    weights = [(FP32, matrices + head + small), (table_bytes, tables)]
+    groups = [
+        Item("weights", shared(weights, whole)),
+        Item("gradients", shared(weights, whole)),
+        Item("Muon momentum: matrices", shared([(FP32, matrices)], state)) if own
+        else Item("AdamW moments: matrices", shared([(2 * FP32, matrices)], state)),
+        Item("AdamW moments: head", shared([(2 * FP32, head)], state)),
+        Item("AdamW moments: embeddings", shared([(2 * table_bytes, tables)], state)),
+        Item("AdamW moments: norms, biases and scalars", shared([(2 * FP32, small)], state)),
+        # A tied head is multiplied too, so its table needs a copy as an untied head does.
+        Item("bf16 copies for the products", shared([(BF16, matrices + head_rows(model))], 1)),
+    ]  # fmt: skip
+    return [group for group in groups if group.bytes]
+
+
+def head_rows(model: Model) -> int:
+    """Numbers in the output matrix, tied or not.
+
+    >>> head_rows(GPTConfig(n_embd=768))
+    25165824
+    """
+    return model.padded_vocab_size * model.n_embd
+
+
+def shared(terms: list[tuple[int, int]], gpus: int) -> Figure:
+    """Bytes of some numbers, divided among GPUs; a term is (bytes of one number, how many numbers).
+
+    >>> shared([(4, 1_000), (2, 500)], gpus=2).formula
+    '(4·1,000 + 2·500) / 2 = 2,500'
+    """
+    terms = [(size, numbers) for size, numbers in terms if numbers]
+    value = -(-sum(size * numbers for size, numbers in terms) // gpus)
+    text = " + ".join(f"{size}·{numbers:,}" for size, numbers in terms)
+    if gpus > 1:
+        text = f"({text}) / {gpus}" if len(terms) > 1 else f"{text} / {gpus}"
+    return Figure(value, f"{text} = {value:,}")
+
+
+def activation_widths(model: Model) -> dict[str, int]:
+    """Numbers that one layer keeps for one token until the backward pass, tensor by tensor.
+
+    >>> sum(activation_widths(GPTConfig.core(n_layer=1, n_embd=768)).values()) // 768
+    18
+    """
+    C, F = model.n_embd, model.mlp_width
+    queries, keys = model.n_head * model.head_dim, model.n_kv_head * model.head_dim
+    widths = {"attention norm, in and out": 2 * C, "queries, keys, values": queries + 2 * keys}
+    if isinstance(model, GPTConfig):
+        widths["queries and keys before their norm"] = queries + keys
+        widths["MLP: ReLU and its square"] = 2 * F
+        widths["stream before its scalar"] = C if model.residual_scalars else 0
+        # Only some layers have a value embedding; the average keeps this a figure per layer.
+        widths["value embedding rows"] = keys * len(model.value_layers) // model.n_layer
+    elif model.arch == "llama":
+        widths["MLP: gate, its SiLU, up, product"] = 4 * F
+        widths["queries and keys before their norm"] = (queries + keys) if model.qk_norm else 0
+    else:
+        widths["MLP: before and after the activation"] = 2 * F
+    return widths | {"attention output": queries, "MLP norm, in and out": 2 * C}
+
+
+def activation_bytes(model: Model, batch: int, n_time: int, checkpointing: bool = False) -> Figure:
+    """Bytes of all layers' activations in bf16.
+
+    With checkpointing a layer keeps only its input, and the backward pass computes one layer at a time
+    anew (Chen et al. 2016, arXiv 1604.06174): about a third more compute for much less memory.
+
+    >>> model = GPTConfig.from_depth(12)
+    >>> full, light = (activation_bytes(model, 32, 2_048, checkpointing=c).value for c in (False, True))
+    >>> round(full / light, 1)
+    7.4
+    """
+    width, n_layer = sum(activation_widths(model).values()), model.n_layer
+    if checkpointing:
+        value = batch * n_time * (n_layer * model.n_embd + width) * BF16
+        numbers = f"{batch:,}·{n_time:,}·({n_layer:,}·{model.n_embd:,} + {width:,})·{BF16}"
+        return Figure(value, f"B·T·(L·C + one layer)·bytes = {numbers} = {value:,}")
+    value = batch * n_time * n_layer * width * BF16
+    numbers = f"{batch:,}·{n_time:,}·{n_layer:,}·{width:,}·{BF16}"
+    return Figure(value, f"B·T·L·(numbers a layer keeps)·bytes = {numbers} = {value:,}")
+
+
+def logits_bytes(model: Model, batch: int, n_time: int) -> Figure:
+    """Bytes of the logits and of the loss, which is worked out in fp32.
+
+    Kept at once: the log-probabilities and their gradient, and with soft-capped logits the tanh too; without,
+    the logits themselves in bf16.
+
+    >>> logits_bytes(GPTConfig(), batch=1, n_time=1).formula
+    'B·T·V·bytes = 1·1·32,768·12 = 393,216'
+    """
+    bytes_each = 3 * FP32 if isinstance(model, GPTConfig) else 2 * FP32 + BF16
+    value = batch * n_time * model.padded_vocab_size * bytes_each
+    numbers = f"{batch:,}·{n_time:,}·{model.padded_vocab_size:,}·{bytes_each}"
+    return Figure(value, f"B·T·V·bytes = {numbers} = {value:,}")
+
+
+def kv_cache_bytes(model: Model, context: int, batch: int = 1, bytes_each: int = BF16) -> Figure:
+    """Bytes the KV cache needs for `batch` conversations of `context` tokens.
+
+    >>> llama = GPTConfig.from_depth(12)
+    >>> kv_cache_bytes(llama, context=2_048).value / 2**20  # MiB
+    72.0
+    """
+    each = kv_cache_per_token(model, bytes_each).value
+    value = batch * context * each
+    return Figure(value, f"B·T·bytes per token = {batch:,}·{context:,}·{each:,} = {value:,}")
+
+
+def inference_weights(model: Model, bytes_each: int = BF16) -> Figure:
+    """Bytes of the weights alone, all in one type.
+
+    >>> inference_weights(GPTConfig.from_depth(12)).value // 2**20
+    546
+    """
+    total = count_parameters(model).total
+    return shared([(bytes_each, total)], 1)
