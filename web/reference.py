@@ -1,0 +1,106 @@
+"""Write the API reference's pages: one for each room of the code, from what stands in the folders.
+
+The pages are made at every build and are not kept in git. MkDocs' plugin `mkdocstrings` fills each `:::` line with the
+docstrings, signatures and source of that module, so the reference cannot fall behind the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Room:
+    """One page of the reference: a package or a module, what it is for, and the page that explains it."""
+
+    name: str
+    about: str
+    guide: str  # a link to the page that teaches this room
+
+
+ROOMS = (
+    Room(
+        "nanochat.tokenizer",
+        "Byte-pair encoding: the split pattern, training, encoding and decoding, rank files and special tokens.",
+        "[Guide 2: Tokenization](../guides/02-tokenization.md)",
+    ),
+    Room(
+        "nanochat.model",
+        "The shape of a model, and how its parameters, memory and arithmetic are counted.",
+        "[Guide 1: Language models and PyTorch](../guides/01-introduction.md) and the "
+        "[model calculator](../tools/model-calculator.md)",
+    ),
+    Room(
+        "nanochat.train",
+        "The depth dial: one number that sets the size, the batch and the tokens of a training run.",
+        "[Guide 1: Language models and PyTorch](../guides/01-introduction.md) and the "
+        "[model calculator](../tools/model-calculator.md)",
+    ),
+    Room(
+        "nanochat.cli",
+        "The `nanochat` command and its subcommands.",
+        "[the primer](../guides/primer.md)",
+    ),
+    Room(
+        "tools",
+        "The learning tools, each usable in the browser, in the terminal and from Python.",
+        "[Tools](../tools/index.md)",
+    ),
+    Room(
+        "tools.core",
+        "What every tool is made of: parameters, the report and its three renderers, charts, the command line.",
+        "[Tools](../tools/index.md)",
+    ),
+)
+
+
+def write_reference(into: Path) -> list[str]:
+    """Write a page for each room and the index; return the names of all modules they cover."""
+    into.mkdir(parents=True, exist_ok=True)
+    pages = {f"{room.name}.md": room_page(room) for room in ROOMS} | {"index.md": index_page()}
+    for name, text in pages.items():
+        path = into / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    for stale in set(into.glob("*.md")) - {into / name for name in pages}:
+        stale.unlink()
+    return [module for room in ROOMS for module in modules(room)]
+
+
+def modules(room: Room) -> list[str]:
+    """The public modules of a room in reading order: the package first.
+
+    >>> modules(Room("web.reference", "", ""))
+    ['web.reference']
+    """
+    folder = ROOT / room.name.replace(".", "/")
+    if not folder.is_dir():
+        return [room.name]
+    files = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    return [room.name, *(f"{room.name}.{stem}" for stem in files)]
+
+
+def room_page(room: Room) -> str:
+    """The Markdown of one room's page."""
+    blocks = "\n\n".join(f"::: {module}" for module in modules(room))
+    return (
+        f"---\ntitle: {room.name}\ndescription: {room.about.replace('`', '')}\n---\n\n"
+        f"# `{room.name}`\n\n{room.about}\n{{ .lead }}\n\nWhere it is explained: {room.guide}.\n\n{blocks}\n"
+    )
+
+
+def index_page() -> str:
+    """The Markdown of the reference's first page: every room with its modules."""
+    rows = "\n".join(
+        f"| [`{room.name}`]({room.name}.md) | {room.about} | {room.guide} |" for room in ROOMS
+    )
+    return (
+        "---\ntitle: Reference\ndescription: Every public module, class and function of the project.\n---\n\n"
+        "# Reference\n\n"
+        "Every public name of the code, with its signature, its docstring and its source. The examples in the "
+        "docstrings are run by the tests.\n{ .lead }\n\n"
+        "| room | what is in it | where it is explained |\n| --- | --- | --- |\n" + rows + "\n"
+    )
