@@ -1,0 +1,216 @@
+"""The Python that pages run: Pyodide, this project's pure modules as one wheel, and a memory to start from.
+
+    python -m web.browser_python site      put everything into site/assets/pyodide/
+
+Four things go there:
+
+- Pyodide's own core files (interpreter and standard library), as npm delivers them;
+- one wheel with every module that needs the standard library alone, and what those modules read;
+- `pyodide-lock.json`, which names that wheel with its SHA-256 and nothing else, so no page can ask for a package
+  that another server has;
+- the *start memory*: what the interpreter's memory holds after it has started and imported those modules. A browser
+  that loads it is ready in a fraction of a second; one that cannot starts the long way (see `src/python_worker.ts`).
+
+The wheel holds sources only. Compiled files would help a start that imports them; this one finds them imported.
+
+Everything is made from the sources alone, so a second build with the same sources takes it from `.cache/`.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from web.node import node
+
+ROOT = Path(__file__).resolve().parent.parent
+PYODIDE = ROOT / "web" / "node_modules" / "pyodide"
+CACHE = ROOT / ".cache" / "browser_python"
+SNAPSHOT_SCRIPT = ROOT / "web" / "src" / "start_memory.mjs"
+CORE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+
+# What the browser gets: patterns of files, relative to the repository. Every module here must import with the
+# standard library alone; a test holds that with `python -I -S`.
+SHIPPED = (
+    "nanochat/__init__.py",
+    "nanochat/model/*",
+    "nanochat/train/__init__.py",
+    "nanochat/train/depth_dial.py",
+    "nanochat/tokenizer/*",
+    "tools/**/*",
+)
+# Modules of those folders that need torch or another package: the tensor part of each room.
+LEFT_OUT: tuple[str, ...] = ()
+SUFFIXES = (".py", ".txt", ".json", ".css", ".typed")
+
+NAME, VERSION = "nanochat_pages", "0.1.0"
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the oldest date a zip can hold: equal sources give equal bytes
+
+
+def build(site_dir: Path) -> Path:
+    """Fill `site_dir/assets/pyodide`, and return that folder. What an earlier build made is taken from the cache."""
+    files = shipped_files()
+    key = _digest(files)
+    made = CACHE / key
+    if not made.exists():
+        _make(made, files)
+        _forget_older(made)
+    target = site_dir / "assets" / "pyodide"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for file in [*(PYODIDE / name for name in CORE_FILES), *made.iterdir()]:
+        shutil.copy(file, target / file.name)
+    return target
+
+
+def shipped_files() -> dict[str, Path]:
+    """The files of the wheel, by their name in it.
+
+    >>> sorted(shipped_files())[0]
+    'nanochat/__init__.py'
+    >>> "run_cell.py" in shipped_files()
+    True
+    """
+    found = {path.relative_to(ROOT).as_posix(): path for pattern in SHIPPED for path in ROOT.glob(pattern)}
+    wanted = {
+        name: path
+        for name, path in found.items()
+        if path.suffix in SUFFIXES and name not in LEFT_OUT and "__pycache__" not in name
+    }
+    # A cell's runner is a module of its own there, so that the worker imports no package of the site's builder.
+    return dict(sorted({**wanted, "run_cell.py": ROOT / "web" / "run_cell.py"}.items()))
+
+
+def shipped_modules() -> list[str]:
+    """The names under which Python imports the shipped files; `__main__` modules run on import and are left out.
+
+    >>> "nanochat.model" in shipped_modules()
+    True
+    """
+    return list(_modules(list(shipped_files())))
+
+
+def _modules(names: list[str]) -> Iterator[str]:
+    for name in names:
+        if name.endswith(".py") and not name.endswith("__main__.py"):
+            yield name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def make_wheel(folder: Path, files: dict[str, Path]) -> Path:
+    """Write the wheel of `files` into `folder`. Equal contents give equal bytes, and a name that tells them apart.
+
+    The name carries a hash as the wheel's build tag: a browser that kept an older one never mistakes it for this.
+    """
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    tag = "0" + _hash(b"".join(name.encode() + b"\0" + data for name, data in contents.items()))
+    info = f"{NAME}-{VERSION}.dist-info"
+    contents[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n".encode()
+    contents[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    contents[f"{info}/RECORD"] = _record(contents, f"{info}/RECORD")
+    wheel = folder / f"{NAME}-{VERSION}-{tag}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, data in contents.items():
+            entry = zipfile.ZipInfo(name, LONG_AGO)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED, 9)
+    return wheel
+
+
+def _record(contents: dict[str, bytes], own_name: str) -> bytes:
+    """The wheel's list of its files with their hashes, as PEP 376 asks for."""
+    lines = []
+    for name, data in contents.items():
+        checksum = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        lines.append(f"{name},sha256={checksum},{len(data)}")
+    return "\n".join([*lines, f"{own_name},,", ""]).encode()
+
+
+def make_lock(folder: Path, wheel: Path, modules: list[str]) -> Path:
+    """Write `pyodide-lock.json`: Pyodide's own facts about itself, and the one package it can load here.
+
+    Written out here, because the package `pyodide-lock` that runs on Python 3.11 does not know this Pyodide's form.
+    """
+    lock = json.loads((PYODIDE / "pyodide-lock.json").read_text(encoding="utf-8"))
+    package = {
+        "name": NAME,
+        "version": VERSION,
+        "file_name": wheel.name,
+        "install_dir": "site",
+        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "package_type": "package",
+        "imports": modules,
+        "depends": [],
+        "unvendored_tests": False,
+    }
+    path = folder / "pyodide-lock.json"
+    path.write_text(json.dumps({**lock, "packages": {NAME: package}}, indent=1, sort_keys=True), encoding="utf-8")
+    return path
+
+
+def make_start_memory(folder: Path, wheel: Path, lock: Path, modules: list[str]) -> Path:
+    """Start Pyodide in Node, import `modules`, and keep its memory, compressed.
+
+    The file is not named `.gz`: a server that sees that name may say "this is compressed" and the browser would then
+    unpack it once more than it should.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = Path(scratch) / "memory"
+        command = [node(), SNAPSHOT_SCRIPT, PYODIDE / "pyodide.mjs", wheel, lock, raw, json.dumps(modules)]
+        finished = subprocess.run(command, capture_output=True, text=True)
+        if finished.returncode != 0:
+            raise RuntimeError(f"the browser's Python could not be started at build:\n{finished.stderr}{finished.stdout}")
+        packed = gzip.compress(raw.read_bytes(), 9, mtime=0)
+    memory = folder / f"memory-{_hash(packed)}.bin"
+    memory.write_bytes(packed)
+    return memory
+
+
+def _make(made: Path, files: dict[str, Path]) -> None:
+    """Make wheel, lock, start memory and the list of sizes; the folder appears only when all is there."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        folder = Path(scratch) / "made"
+        folder.mkdir()
+        modules = list(_modules(list(files)))
+        wheel = make_wheel(folder, files)
+        lock = make_lock(folder, wheel, modules)
+        memory = make_start_memory(folder, wheel, lock, modules)
+        paths = [memory, *(PYODIDE / name for name in CORE_FILES if not name.endswith(".mjs"))]
+        start = {
+            "version": json.loads((PYODIDE / "package.json").read_text(encoding="utf-8"))["version"],
+            "memory": memory.name,
+            "package": NAME,
+            "bytes": {path.name: path.stat().st_size for path in paths},
+        }
+        (folder / "start.json").write_text(json.dumps(start, indent=1), encoding="utf-8")
+        folder.rename(made)
+
+
+def _digest(files: dict[str, Path]) -> str:
+    """A hash of everything the result is made from."""
+    sources = [Path(__file__), SNAPSHOT_SCRIPT, PYODIDE / "package.json", *files.values()]
+    return _hash(b"".join(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() for path in sources))
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def _forget_older(newest: Path) -> None:
+    """Keep the cache from growing by seven megabytes with every change of a module."""
+    for folder in CACHE.iterdir():
+        if folder != newest:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    print(build(Path(sys.argv[1] if len(sys.argv) > 1 else "site")))
