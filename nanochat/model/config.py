@@ -8,7 +8,7 @@ The core is a decoder-only transformer, normalised before each sub-layer, withou
 positions, RMSNorm without learned weights, an MLP of ReLU squared four times as wide as the stream, and an
 untied head. The extras are switches, so that each can be left out and its gain measured:
 
-- value embeddings (Zhou et al. 2024, "Value Residual Learning", arXiv 2410.17897; in this form: modded-nanogpt)
+- value embeddings (Zhou et al. 2024, "Value Residual Learning", arXiv 2410.17897; this form: modded-nanogpt)
 - sliding windows (Beltagy et al. 2020, Longformer, section 3), in the pattern `SSSL`
 - residual scalars and x0 scalars, smear and backout (modded-nanogpt speedruns)
 """
@@ -16,6 +16,7 @@ untied head. The extras are switches, so that each can be left out and its gain 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeGuard
 
 HEAD_DIM = 128  # the width of one head that `from_depth` aims at: what attention kernels handle best
 CHANNELS_PER_LAYER = 64  # the one dial's aspect ratio: width = 64 x depth
@@ -37,7 +38,7 @@ class GPTConfig:
     >>> GPTConfig(n_embd=384, n_head=5)
     Traceback (most recent call last):
         ...
-    ValueError: n_embd=384 is not divisible by n_head=5 into heads of an even width; use 1, 2, 3, 4, 6, 8, 12, ...
+    ValueError: n_embd=384 is not divisible by n_head=5 into even-sized heads; use 1, 2, 3, 4, 6, 8, 12, ...
     """
 
     n_layer: int = 12
@@ -73,12 +74,12 @@ class GPTConfig:
             )
         if self.smear and self.n_embd < SMEAR_GATE_CHANNELS:
             raise ValueError(
-                f"n_embd={self.n_embd} is narrower than the {SMEAR_GATE_CHANNELS} channels the smear gate reads; "
+                f"n_embd={self.n_embd} is below the {SMEAR_GATE_CHANNELS} channels the smear gate reads; "
                 f"use n_embd={SMEAR_GATE_CHANNELS} or more, or smear=False"
             )
         if self.value_embeddings and self.n_embd < VALUE_GATE_CHANNELS:
             raise ValueError(
-                f"n_embd={self.n_embd} is narrower than the {VALUE_GATE_CHANNELS} channels a value gate reads; "
+                f"n_embd={self.n_embd} is below the {VALUE_GATE_CHANNELS} channels a value gate reads; "
                 f"use n_embd={VALUE_GATE_CHANNELS} or more, or value_embeddings=False"
             )
 
@@ -95,7 +96,7 @@ class GPTConfig:
             raise ValueError(f"depth={depth!r} must be a whole number of layers from 1 to {DEEPEST:,}")
         n_embd = round_up(CHANNELS_PER_LAYER * depth, HEAD_DIM)
         n_head = n_embd // HEAD_DIM
-        sizes: dict = {"n_layer": depth, "n_embd": n_embd, "n_head": n_head, "n_kv_head": n_head}
+        sizes: dict[str, Any] = {"n_layer": depth, "n_embd": n_embd, "n_head": n_head, "n_kv_head": n_head}
         return cls(**(sizes | changes))
 
     @classmethod
@@ -105,14 +106,14 @@ class GPTConfig:
         >>> GPTConfig.core(n_layer=4).smear
         False
         """
-        off: dict = {
+        off: dict[str, Any] = {
             "rope_base": 10_000.0, "qk_scale": 1.0, "window_pattern": "L", "value_embeddings": False,
             "residual_scalars": False, "x0_scalars": False, "smear": False, "backout": False,
         }  # fmt: skip
         return cls(**(off | changes))
 
     @classmethod
-    def from_dict(cls, data: dict) -> GPTConfig:
+    def from_dict(cls, data: dict[str, Any]) -> GPTConfig:
         """Read what `to_dict` wrote; an unknown name is refused by name.
 
         >>> GPTConfig.from_dict({"n_layer": 4}).n_layer
@@ -124,7 +125,7 @@ class GPTConfig:
             raise ValueError(f"unknown setting {unknown[0]!r}; the settings of a GPTConfig are {known}")
         return cls(**data)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Every setting as plain data, ready for JSON.
 
         >>> GPTConfig().to_dict()["n_embd"]
@@ -195,7 +196,7 @@ def round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """True for an int that is not a bool (Python counts True as 1).
 
     >>> is_whole(3), is_whole(3.0), is_whole(True)
@@ -233,7 +234,7 @@ def check_heads(n_embd: int, n_head: int, n_kv_head: int, even: bool = True) -> 
     step = 2 if even else 1
     if n_embd % (n_head * step):
         fitting = divisors(n_embd // step) if n_embd % step == 0 else []
-        kind = "heads of an even width" if even else "equal heads"
+        kind = "even-sized heads" if even else "equal heads"
         way_out = f"use {listed(fitting)}" if fitting else "use an even n_embd"
         raise ValueError(f"n_embd={n_embd} is not divisible by n_head={n_head} into {kind}; {way_out}")
     if n_head % n_kv_head:

@@ -109,8 +109,12 @@ def count_parameters(model: Model) -> ParameterCount:
     >>> count_parameters(Shape("textbook", n_layer=6, n_embd=384, n_head=6, vocab_size=32_000)).total
     35202816
     """
-    count = {"textbook": textbook_parts, "gpt2": gpt2_parts, "llama": llama_parts, "nanochat": nanochat_parts}
-    return ParameterCount(tuple(part for part in count[model.arch](model) if part.total))
+    if isinstance(model, GPTConfig):
+        parts = nanochat_parts(model)
+    else:
+        families = {"textbook": textbook_parts, "gpt2": gpt2_parts, "llama": llama_parts}
+        parts = families[model.arch](model)
+    return ParameterCount(tuple(part for part in parts if part.total))
 
 
 def textbook_parts(model: Shape) -> list[Part]:

@@ -7,6 +7,8 @@ rather than passed over.
 
 from __future__ import annotations
 
+from typing import Any
+
 from nanochat.model.config import is_whole
 from nanochat.model.shape import Shape
 
@@ -35,7 +37,7 @@ def shape_from_config(data: object) -> Shape:
     return read_gpt2(data) if model_type == "gpt2" else read_llama(data, model_type)
 
 
-def read_gpt2(data: dict) -> Shape:
+def read_gpt2(data: dict[str, Any]) -> Shape:
     """GPT-2's keys.
 
     >>> read_gpt2({"n_layer": 2, "n_embd": 64, "n_head": 4, "n_inner": None}).mlp_width
@@ -53,7 +55,7 @@ def read_gpt2(data: dict) -> Shape:
     )
 
 
-def read_llama(data: dict, model_type: str) -> Shape:
+def read_llama(data: dict[str, Any], model_type: str) -> Shape:
     """The keys of Llama and its kin.
 
     >>> data = {
@@ -90,7 +92,7 @@ def read_llama(data: dict, model_type: str) -> Shape:
     )
 
 
-def read_window(data: dict, model_type: str, n_layer: int) -> int | None:
+def read_window(data: dict[str, Any], model_type: str, n_layer: int) -> int | None:
     """The sliding window, where every layer has it. Qwen writes one down and leaves it off by default.
 
     >>> read_window({"sliding_window": 4096}, "mistral", 32)
@@ -102,13 +104,13 @@ def read_window(data: dict, model_type: str, n_layer: int) -> int | None:
         return whole(data, "sliding_window", 0) or None
     if model_type.startswith("qwen") and switch(data, "use_sliding_window", False):
         raise ValueError(
-            f"use_sliding_window is on: only some of the {n_layer} layers would have a window, which is not counted "
-            "here; set it to false to count full attention"
+            f"use_sliding_window is on: only some of the {n_layer} layers would have a window, "
+            "which is not counted here; set it to false to count full attention"
         )
     return None
 
 
-def whole(data: dict, key: str, default: int | None = None) -> int:
+def whole(data: dict[str, Any], key: str, default: int | None = None) -> int:
     """A whole number from `data`; JSON's null counts as absent.
 
     >>> whole({"n_layer": "twelve"}, "n_layer")
@@ -126,7 +128,7 @@ def whole(data: dict, key: str, default: int | None = None) -> int:
     return value
 
 
-def switch(data: dict, key: str, default: bool) -> bool:
+def switch(data: dict[str, Any], key: str, default: bool) -> bool:
     """A true or false from `data`; JSON's null counts as absent.
 
     >>> switch({"mlp_bias": None}, "mlp_bias", False)

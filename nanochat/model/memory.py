@@ -116,9 +116,9 @@ def training_memory(
 ) -> TrainingMemory:
     """Memory of one GPU that processes `batch` sequences of `n_time` tokens at a time.
 
-    `sharding` says what the GPUs divide among themselves: nothing ("none"), the optimizer's state ("optimizer",
-    ZeRO stage 1, what this project does) or also weights and gradients ("all", ZeRO stage 3, FSDP);
-    Rajbhandari et al. 2019, arXiv 1910.02054, section 5.
+    `sharding` says what the GPUs divide among themselves: nothing ("none"), the optimizer's state
+    ("optimizer", ZeRO stage 1, what this project does) or also weights and gradients ("all", ZeRO stage 3,
+    FSDP); Rajbhandari et al. 2019, arXiv 1910.02054, section 5.
 
     >>> one, eight = (training_memory(GPTConfig.from_depth(12), 1, 2_048, gpus=n) for n in (1, 8))
     >>> one.states[2].bytes == 8 * eight.states[2].bytes

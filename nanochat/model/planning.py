@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from nanochat.model.config import DEEPEST, GPTConfig
 from nanochat.model.counting import count_flops, count_parameters
 from nanochat.model.hardware import GPU
-from nanochat.model.memory import USABLE, TrainingMemory, kv_cache_bytes, inference_weights, training_memory
+from nanochat.model.memory import USABLE, TrainingMemory, inference_weights, kv_cache_bytes, training_memory
 from nanochat.model.shape import Model
 
 CHINCHILLA = 20  # tokens per parameter; Hoffmann et al. 2022, arXiv 2203.15556, table 3

@@ -108,4 +108,4 @@ def best_batch(tokens: float, reference_tokens: float) -> int:
     2
     """
     ideal = REFERENCE_BATCH * (tokens / reference_tokens) ** BATCH_EXPONENT
-    return 2 ** round(math.log2(ideal))
+    return int(2 ** round(math.log2(ideal)))
