@@ -24,8 +24,12 @@ def figure_functions():
         module = importlib.import_module(f"web.figures.{module_info.name}")
         for name, function in inspect.getmembers(module, inspect.isfunction):
             signature = inspect.signature(function)
-            if (not name.startswith("_") and function.__module__ == module.__name__
-                    and not signature.parameters and signature.return_annotation in ("str", str)):
+            if (
+                not name.startswith("_")
+                and function.__module__ == module.__name__
+                and not signature.parameters
+                and signature.return_annotation in ("str", str)
+            ):
                 yield pytest.param(function, id=f"{module_info.name}.{name}")
 
 
@@ -45,9 +49,14 @@ def test_figure(function):
     svg = figure.find(f"{SVG}svg")
     assert svg.get("role") == "img"
     labels = svg.get("aria-labelledby").split()
-    titles = {element.get("id"): element.text for element in (svg.find(f"{SVG}title"), svg.find(f"{SVG}desc"))}
-    assert list(titles) == labels and all(titles.values())
-    assert not re.search(r"#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(| (fill|stroke|style)=", text), "a colour is written in"
+    titles = {
+        element.get("id"): element.text for element in (svg.find(f"{SVG}title"), svg.find(f"{SVG}desc"))
+    }
+    assert list(titles) == labels
+    assert all(titles.values())
+    assert not re.search(r"#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(| (fill|stroke|style)=", text), (
+        "a colour is written in"
+    )
     assert "\n" not in text, "a line break inside raw HTML could end the Markdown block"
 
 
@@ -57,14 +66,16 @@ def test_figure_stays_inside_its_drawing(function):
     _, _, width, height = map(float, svg.get("viewBox").split())
     for rect in svg.iter(f"{SVG}rect"):
         x, y, w, h = (float(rect.get(key)) for key in ("x", "y", "width", "height"))
-        assert x >= 0 and y >= 0 and x + w <= width and y + h <= height, ElementTree.tostring(rect)
+        assert 0 <= x <= x + w <= width, ElementTree.tostring(rect)
+        assert 0 <= y <= y + h <= height, ElementTree.tostring(rect)
     for label in svg.iter(f"{SVG}text"):
         x, y = float(label.get("x")), float(label.get("y"))
-        # The average letter of a sans-serif face is about half as wide as it is high, of a monospaced one 0.6.
+        # The average letter of a sans-serif face is half as wide as it is high, of a monospaced one 0.6.
         size = float(label.get("font-size")) * (0.6 if "fig-mono" in label.get("class") else 0.5)
         length = len(label.text) * size
         left = x - {"start": 0, "middle": length / 2, "end": length}[label.get("text-anchor")]
-        assert -1 <= left and left + length <= width + 1 and 0 < y <= height, ElementTree.tostring(label)
+        assert 0 <= left + 1 <= left + length <= width + 1, ElementTree.tostring(label)
+        assert 0 < y <= height, ElementTree.tostring(label)
 
 
 def test_names_are_unique():
@@ -86,7 +97,9 @@ def test_every_class_has_a_colour_in_the_stylesheet():
 @pytest.mark.parametrize("scheme", ["default", "slate"])
 def test_figure_colours_have_enough_contrast(scheme):
     """Every hue and the ink are readable (4.5:1) on the soft fill and on the page of their scheme."""
-    block = re.search(rf'\[data-md-color-scheme="{scheme}"\] \{{(.*?)\}}', CSS.read_text(encoding="utf-8"), re.S)[1]
+    block = re.search(
+        rf'\[data-md-color-scheme="{scheme}"\] \{{(.*?)\}}', CSS.read_text(encoding="utf-8"), re.S
+    )[1]
     colours = dict(re.findall(r"(--fig-[\w-]+): (#[0-9a-f]{6})", block))
     page = {"default": "#ffffff", "slate": "#1e2129"}[scheme]
     for tone in range(7):
@@ -102,8 +115,9 @@ def contrast(one: str, other: str) -> float:
     >>> round(contrast("#000000", "#ffffff"))
     21
     """
+
     def luminance(colour: str) -> float:
-        parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
