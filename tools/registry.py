@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 from tools.core.errors import UsageError
-from tools.core.parameters import listing, nearest
 from tools.core.tool import Tool
+from tools.core.words import listing, nearest
 
 NAMES = ("model-calculator", "tokenizer-playground")
 
@@ -18,7 +18,8 @@ def load(name: str) -> Tool:
     'tools/model_calculator.py'
     >>> load("calculator")
     Traceback (most recent call last):
-    tools.core.errors.UsageError: there is no tool 'calculator', only model-calculator and tokenizer-playground...
+    tools.core.errors.UsageError: there is no tool 'calculator', only model-calculator and
+    tokenizer-playground...
     """
     if name not in NAMES:
         known = listing(NAMES, "and")

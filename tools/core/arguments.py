@@ -1,4 +1,4 @@
-"""The command line of a tool, made from its parameters: argparse for the help and the flags, `parse` for the values."""
+"""The command line of a tool, made from its parameters: argparse makes the help, `parse` reads the values."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from tools.core.errors import UsageError
-from tools.core.parameters import LARGEST, Parameter, build, nearest, parameters_of, say, write
+from tools.core.parameters import Parameter, build, parameters_of
+from tools.core.parsing import write
 from tools.core.tool import Tool
+from tools.core.words import LARGEST, nearest, say
 
 P = TypeVar("P")
 
@@ -40,7 +42,9 @@ class OneLineParser(argparse.ArgumentParser):
             if asked.startswith("-"):
                 flags = [option for action in self._actions for option in action.option_strings]
                 raise UsageError(f"there is no {asked}{nearest(asked, flags)}")
-            raise UsageError(f"{say(unknown[0])} is one argument too many; put quotes around text with spaces")
+            raise UsageError(
+                f"{say(unknown[0])} is one argument too many; put quotes around text with spaces"
+            )
         return found
 
 
@@ -63,8 +67,10 @@ def help_of(parameter: Parameter) -> str:
         facts.append("may be repeated")
     if parameter.kind != "flag" and parameter.default not in (None, "", ()):
         default = parameter.default
-        words = [say(one) if isinstance(one, (int, float)) else write(one) for one in
-                 (default if parameter.many else [default])]
+        words = [
+            say(one) if isinstance(one, (int, float)) else write(one)
+            for one in (default if parameter.many else [default])
+        ]
         shown = ", ".join(words).replace("\n", " ")
         facts.append("default: " + (shown if len(shown) <= 60 else shown[:59] + "…"))
     return parameter.help + (f" ({'; '.join(facts)})" if facts else "")
@@ -87,7 +93,9 @@ def make_parser(tool: Tool, prog: str) -> OneLineParser:
         _add(group, parameter)
     output = parser.add_argument_group("Output")
     output.add_argument("--json", action="store_true", help="print raw values as JSON")
-    output.add_argument("--explain", action="store_true", help="show the formula of every figure, numbers put in")
+    output.add_argument(
+        "--explain", action="store_true", help="show the formula of every figure, numbers put in"
+    )
     output.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR does the same)")
     if tool.examples:
         lines = [f"  {prog} {arguments}\n      {shows}" for arguments, shows in tool.examples]
@@ -100,7 +108,8 @@ def _add(group: Any, parameter: Parameter) -> None:
     settings["help"] = help_of(parameter).replace("%", "%%")
     if parameter.kind == "flag":
         if parameter.default:
-            group.add_argument("--no-" + parameter.key, action="store_false", **settings)
+            off = settings | {"help": "do not: " + settings["help"]}
+            group.add_argument("--no-" + parameter.key, action="store_false", **off)
             settings["help"] = argparse.SUPPRESS
         group.add_argument(parameter.flag, action="store_true", **settings)
         return
@@ -108,7 +117,9 @@ def _add(group: Any, parameter: Parameter) -> None:
     # Choices are not given to argparse: its words for a wrong one differ from ours.
     group.add_argument(parameter.flag, action="append" if parameter.many else "store", **settings)
     if parameter.positional:
-        settings.update(dest=parameter.name + " ", nargs="*" if parameter.many else "?", metavar=parameter.name)
+        settings.update(
+            dest=parameter.name + " ", nargs="*" if parameter.many else "?", metavar=parameter.name
+        )
         settings["help"] = f"the same as {parameter.flag}"
         group.add_argument(**settings)
 
@@ -143,10 +154,18 @@ def from_arguments(declared: type[P], found: argparse.Namespace) -> P:
         plain = values.pop(parameter.name + " ", None)
         if plain not in (None, []):
             if parameter.name in values:
-                raise UsageError(f"{parameter.flag} is given twice: with the flag and without", parameter.name)
+                raise UsageError(
+                    f"{parameter.flag} is given twice: with the flag and without", parameter.name
+                )
             values[parameter.name] = plain
     names = {parameter.name for parameter in parameters_of(declared)}
     return build(declared, {name: raw for name, raw in values.items() if name in names})
+
+
+def read_command(tool: Tool, argv: Sequence[str], prog: str) -> tuple[Any, argparse.Namespace]:
+    """The checked parameters of a command line, and the flags about output: `json`, `explain`, `no_color`."""
+    found = read_arguments(make_parser(tool, prog), argv)
+    return from_arguments(tool.parameters, found), found
 
 
 def to_command(tool: Tool, parameters: object) -> str:

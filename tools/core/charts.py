@@ -3,8 +3,9 @@
     from tools.core.charts import line_chart
     line_chart("Loss over steps", [("train", [(0, 5.5), (100, 3.2)])], x_label="step")
 
-Colours come from the page (`--chart-1` … `--chart-6`), with a fallback for where there is none; lines differ in
-their dashes too, so that no one needs to tell colours apart. Text takes the colour of the text around.
+Colours come from the page (`--chart-1` … `--chart-6`), with a fallback for where there is none; lines
+differ in their dashes too, so that no one needs to tell colours apart. Text takes the colour of the text
+around.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float, str]]) -> Chart:
         length = (WIDTH - 2) * min(abs(value) / largest, 1) if value == value else 0.0
         parts.append(f'<text x="0" y="{top + 12}">{escape(label)}</text>')
         parts.append(f'<text x="{WIDTH}" y="{top + 12}" text-anchor="end">{escape(text)}</text>')
-        parts.append(f'<rect x="0" y="{top + 18}" width="{length:.1f}" height="14" rx="2" fill="{_color(0)}"/>')
+        parts.append(
+            f'<rect x="0" y="{top + 18}" width="{length:.1f}" height="14" rx="2" fill="{_color(0)}"/>'
+        )
     described = "; ".join(f"{label}: {text}" for label, _, text in bars)
     return Chart(title, _svg(title, described, 12 + 44 * len(bars), parts))
 

@@ -1,62 +1,95 @@
 """A tool as a command: `sys.exit(main(TOOL))`.
 
-Exit codes: 0 it worked, 1 the data is bad, 2 the question is wrong, 130 interrupted. An error is one line on stderr.
+Exit codes: 0 it worked, 1 the data is bad, 2 the question is wrong, 130 interrupted. An error is one line on
+stderr.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tools.core.arguments import from_arguments, make_parser, read_arguments
+from tools.core.arguments import read_command
 from tools.core.errors import ToolError, UsageError
 from tools.core.json_report import render_json
-from tools.core.parameters import ascii_safe
 from tools.core.terminal import render_terminal
 from tools.core.tool import Tool
+from tools.core.words import ascii_safe
 
 
 def main(tool: Tool, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Run a tool on a command line and return its exit code."""
+    """Run a tool on a command line and return its exit code.
+
+    `prog` is how it was called, where that is not by its file: `nanochat tools model-calculator`.
+    """
     name = prog or os.path.basename(tool.script).removesuffix(".py")
-    return guarded(name, lambda: _answer(tool, sys.argv[1:] if argv is None else argv, prog or f"python {tool.script}"))
+    words = sys.argv[1:] if argv is None else argv
+    return guarded(name, lambda: _answer(tool, words, prog or f"python {tool.script}"))
 
 
 def guarded(name: str, work: Callable[[], int]) -> int:
     """Do the work; turn what can go wrong into one line and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that the terminal's encoding lacks is written as an escape and does not end the program.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = work()
+        try:
+            code = work()
+        except SystemExit as stop:  # argparse, after --help
+            code = stop.code if isinstance(stop.code, int) else 0
         sys.stdout.flush()
         return code
     except ToolError as error:
-        line = " ".join(ascii_safe(str(error)).split())
-        print(f"{name}: error: {line}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return _complain(name, str(error), 2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python would complain once more at exit, so stdout goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has seen enough.
+        _silence_stdout()
         return 0
+    except OSError as error:
+        _silence_stdout()
+        what = error.strerror or type(error).__name__
+        return _complain(name, f"{error.filename}: {what}" if error.filename else what, 1)
     except KeyboardInterrupt:
         return 130
 
 
+def _complain(name: str, message: str, code: int) -> int:
+    print(f"{name}: error: {' '.join(ascii_safe(message).split())}", file=sys.stderr)
+    return code
+
+
+def _silence_stdout() -> None:
+    """Send what is still unwritten nowhere: Python tries again at exit, and would complain again."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _answer(tool: Tool, argv: Sequence[str], prog: str) -> int:
-    parser = make_parser(tool, prog)
-    found = read_arguments(parser, argv)
-    report = tool.report(from_arguments(tool.parameters, found))
-    if found.json:
+    parameters, output = read_command(tool, argv, prog)
+    report = tool.report(parameters)
+    if output.json:
         print(render_json(report))
         return 0
+    color = wants_color(output.no_color)
     encoding = sys.stdout.encoding or "utf-8"
-    drawn = render_terminal(report, terminal_width(), wants_color(found.no_color), found.explain, encoding)
-    sys.stdout.write(ascii_safe(drawn))
+    sys.stdout.write(render_terminal(report, terminal_width(), color, output.explain, encoding))
     return 0
 
 
 def wants_color(refused: bool = False) -> bool:
     """Colours only for a person: a terminal, no --no-color, no NO_COLOR (no-color.org), no TERM=dumb."""
-    return not refused and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+    environment = os.environ
+    return (
+        not refused
+        and not environment.get("NO_COLOR")
+        and environment.get("TERM") != "dumb"
+        and sys.stdout.isatty()
+    )
 
 
 def terminal_width() -> int:

@@ -12,8 +12,8 @@ class ToolError(Exception):
 class UsageError(ToolError):
     """The question is wrong: a parameter is out of range, two of them disagree. Exit code 2.
 
-    Write flags as on the command line (`--heads`); a page shows the field's label in their place. `parameter` names
-    the field to mark, with or without dashes.
+    Write flags as on the command line (`--heads`); a page shows the field's label in their place.
+    `parameter` names the field to mark, with or without dashes.
 
     >>> UsageError("--heads 5 does not divide --width 384", parameter="heads").parameter
     'heads'

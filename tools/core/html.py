@@ -1,7 +1,7 @@
-"""The report as accessible HTML: tables with headings, charts with titles, formulas to open; no styles inside.
+"""The report as accessible HTML: tables with headings, charts with titles, formulas to open; no styles.
 
-Class names start with `report-`; the site's `tools.css` gives them colours and space. Everything is escaped, so that no
-text a reader types becomes markup.
+Class names start with `report-`; the site's `tools.css` gives them colours and space. Everything is escaped,
+so that no text a reader types becomes markup.
 """
 
 from __future__ import annotations
@@ -10,7 +10,20 @@ from collections.abc import Iterator, Sequence
 
 from tools.core.charts import line_chart
 from tools.core.markup import escape
-from tools.core.report import Bars, Block, Code, LineChart, Notes, Report, Row, Rows, Section, Table, Text, Tokens
+from tools.core.report import (
+    Bars,
+    Block,
+    Code,
+    LineChart,
+    Notes,
+    Report,
+    Row,
+    Rows,
+    Section,
+    Table,
+    Text,
+    Tokens,
+)
 
 TOKEN_COLORS = 6
 POINTS_IN_TABLE = 200
@@ -19,7 +32,6 @@ POINTS_IN_TABLE = 200
 def render_html(report: Report, level: int = 2) -> str:
     """The report with its title as a heading of `level` and sections one below.
 
-    >>> from tools.core.report import Row, Section
     >>> print(render_html(Report("Size", [Section("Model", [Text("a < b")], icon="")])))
     <article class="report">
     <h2 class="report-title">Size</h2>
@@ -29,193 +41,220 @@ def render_html(report: Report, level: int = 2) -> str:
     </section>
     </article>
     """
-    parts = ['<article class="report">', f'<h{level} class="report-title">{escape(report.title)}</h{level}>']
-    for section in report.sections:
-        parts.extend(_section(section, level + 1))
-    if report.notes:
-        parts.extend(_section(Section("Notes", [Notes(report.notes)], icon="📝"), level + 1))
-    parts.append("</article>")
-    return "\n".join(parts)
+    return "\n".join(Page(level).report(report))
 
 
-def _section(section: Section, level: int) -> Iterator[str]:
-    icon = f'<span class="report-icon" aria-hidden="true">{escape(section.icon)}</span> ' if section.icon else ""
-    yield '<section class="report-section">'
-    yield f'<h{level} class="report-heading">{icon}{escape(section.title)}</h{level}>'
-    for block in section.blocks:
-        yield _block(block, section.title)
-    yield "</section>"
+class Page:
+    """Draws one report; `render_html` is the way in."""
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+        self.title = ""
+        self.named: dict[str, int] = {}
+
+    def report(self, report: Report) -> Iterator[str]:
+        """Every element of the report."""
+        yield '<article class="report">'
+        yield f'<h{self.level} class="report-title">{escape(report.title)}</h{self.level}>'
+        for section in report.sections:
+            yield from self.section(section)
+        if report.notes:
+            yield from self.section(Section("Notes", [Notes(report.notes)], icon="📝"))
+        yield "</article>"
+
+    def section(self, section: Section) -> Iterator[str]:
+        """A heading and its blocks."""
+        self.title = section.title
+        level = self.level + 1
+        icon = ""
+        if section.icon:
+            icon = f'<span class="report-icon" aria-hidden="true">{escape(section.icon)}</span> '
+        yield '<section class="report-section">'
+        yield f'<h{level} class="report-heading">{icon}{escape(section.title)}</h{level}>'
+        for block in section.blocks:
+            yield self.block(block)
+        yield "</section>"
+
+    def block(self, block: Block) -> str:
+        """One block."""
+        if isinstance(block, Rows):
+            return self.rows(block)
+        if isinstance(block, Table):
+            return self.table(block)
+        if isinstance(block, Bars):
+            return self.bars(block)
+        if isinstance(block, Tokens):
+            return self.tokens(block)
+        if isinstance(block, LineChart):
+            return self.chart(block)
+        if isinstance(block, Notes):
+            items = "".join(f"<li>{escape(item)}</li>" for item in block.items)
+            return f'<ul class="report-notes">{items}</ul>'
+        if isinstance(block, Code):
+            return self.code(block)
+        if isinstance(block, Text):
+            lines = [line for line in block.text.split("\n") if line]
+            return "\n".join(f'<p class="report-text">{escape(line)}</p>' for line in lines)
+        raise TypeError(f"{type(block).__name__} is no block of a report")
+
+    def region(self, tag: str, kind: str, inside: str, caption: str) -> str:
+        """A part that scrolls sideways on a narrow screen, by keyboard too.
+
+        Regions are landmarks, which a screen reader lists by name, so no two may be named alike.
+        """
+        name = caption or self.title
+        self.named[name] = self.named.get(name, 0) + 1
+        if self.named[name] > 1:
+            name = f"{name} ({self.named[name]})"
+        attributes = f'class="{kind}" role="region" tabindex="0" aria-label="{escape(name)}"'
+        return f"<{tag} {attributes}>{inside}</{tag}>"
+
+    def caption(self, caption: str) -> str:
+        """A table's caption; without one of its own, the section's title for screen readers."""
+        if caption:
+            return f"<caption>{escape(caption)}</caption>"
+        return f'<caption class="report-hidden">{escape(self.title)}</caption>'
+
+    def rows(self, block: Rows) -> str:
+        """Labelled figures: a table with the labels as headings."""
+        parts: list[str] = []
+        for row, also in _with_repeats(block.rows):
+            if row.is_heading:
+                # A heading's scope is the group of rows it stands in, so it opens one.
+                parts.append(("</tbody><tbody>" if parts else "") + _group(row))
+                continue
+            kind = f"report-indent-{min(row.indent, 3)}" + (" report-total" if row.emphasis else "")
+            parts.append(f'<tr class="{kind}">{_named(row.label)}<td>{_values(row, also)}</td></tr>')
+        body = "\n".join(parts)
+        return (
+            f'<table class="report-rows report-to-{block.align}">{self.caption(block.caption)}'
+            f"<tbody>\n{body}\n</tbody></table>"
+        )
+
+    def table(self, block: Table) -> str:
+        """A table inside a region that scrolls."""
+        sides = [block.aligned(index) for index in range(len(block.columns))]
+        labels = [column.label for column in block.columns]
+        head = "".join(
+            f'<th scope="col" class="report-{side}">{escape(label)}</th>'
+            for label, side in zip(labels, sides, strict=True)
+        )
+        body = []
+        for row in block.cells():
+            cells = []
+            for index, (cell, side) in enumerate(zip(row, sides, strict=True)):
+                inside = escape(cell.shown) + _formula(cell.formula, f"{labels[index]} of {row[0].shown}")
+                # The first cell names its row; an empty heading would name nothing.
+                tag, scope = ("th", ' scope="row"') if index == 0 and cell.shown.strip() else ("td", "")
+                cells.append(f'<{tag}{scope} class="report-{side}">{inside}</{tag}>')
+            body.append("<tr>" + "".join(cells) + "</tr>")
+        drawn = (
+            f'<table class="report-table">{self.caption(block.caption)}<thead><tr>{head}</tr></thead>'
+            "\n<tbody>\n" + "\n".join(body) + "\n</tbody></table>"
+        )
+        return self.region("div", "report-scroll", drawn, block.caption)
+
+    def bars(self, block: Bars) -> str:
+        """A table whose middle column is drawn."""
+        finite = [abs(bar.value) for bar in block.bars if _finite(bar.value)]
+        largest = max(finite, default=0) or 1
+        parts = []
+        for bar in block.bars:
+            share = abs(bar.value) / largest * 100 if _finite(bar.value) else 0
+            # The width is an attribute of SVG, no style: a page's security policy may forbid inline styles.
+            drawn = (
+                '<svg class="report-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+                f'<rect width="{share:.2f}" height="8"/></svg>'
+            )
+            parts.append(
+                f'<tr>{_named(bar.label)}<td class="report-bar-cell">{drawn}</td>'
+                f'<td class="report-right">{escape(bar.shown)}{_formula(bar.formula, bar.label)}</td></tr>'
+            )
+        body = "\n".join(parts)
+        return f'<table class="report-bars">{self.caption(block.caption)}<tbody>\n{body}\n</tbody></table>'
+
+    def tokens(self, block: Tokens) -> str:
+        """Pieces of text, each with a border and maybe a colour; line ends and tabs made visible."""
+        parts = []
+        for span in block.spans:
+            color = "" if span.color is None else f" report-token-{span.color % TOKEN_COLORS}"
+            note = f' title="{escape(span.note)}"' if span.note else ""
+            inside = escape(span.text.replace("\n", "⏎\n").replace("\t", "⇥\t"))
+            parts.append(f'<span class="report-token{color}"{note}>{inside}</span>')
+        return _heading(block.caption) + self.region("div", "report-tokens", "".join(parts), block.caption)
+
+    def chart(self, block: LineChart) -> str:
+        """Lines as SVG, and where there are not too many points, these as a table to open."""
+        drawn = line_chart(
+            block.title,
+            [(one.label, one.points) for one in block.series],
+            x_label=block.x_label,
+            y_label=block.y_label,
+            x_log=block.x_log,
+            y_log=block.y_log,
+        )
+        title = escape(block.title)
+        figure = f'<figure class="report-chart">{drawn.svg}<figcaption>{title}</figcaption></figure>'
+        points = [(one.label, x, y) for one in block.series for x, y in one.points]
+        if not 0 < len(points) <= POINTS_IN_TABLE:
+            return figure
+        names = ("line", block.x_label or "x", block.y_label or "y")
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+        body = "".join(
+            f"<tr><td>{escape(label)}</td><td>{x:.6g}</td><td>{y:.6g}</td></tr>" for label, x, y in points
+        )
+        table = (
+            f'<table class="report-table"><caption class="report-hidden">{title}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+        summary = f'<summary>the points<span class="report-hidden"> of {title}</span></summary>'
+        inside = self.region("div", "report-scroll", table, f"points of {block.title}")
+        return f'{figure}<details class="report-data">{summary}{inside}</details>'
+
+    def code(self, block: Code) -> str:
+        """Text to copy as it stands."""
+        inside = f"<code>{escape(block.text)}</code>"
+        return _heading(block.caption) + self.region("pre", "report-code", inside, block.caption)
 
 
-def _block(block: Block, title: str) -> str:
-    if isinstance(block, Rows):
-        return _rows(block, title)
-    if isinstance(block, Table):
-        return _table(block, title)
-    if isinstance(block, Bars):
-        return _bars(block, title)
-    if isinstance(block, Tokens):
-        return _tokens(block, title)
-    if isinstance(block, LineChart):
-        return _chart(block)
-    if isinstance(block, Notes):
-        return '<ul class="report-notes">' + "".join(f"<li>{escape(item)}</li>" for item in block.items) + "</ul>"
-    if isinstance(block, Code):
-        return _code(block, title)
-    if isinstance(block, Text):
-        paragraphs = [line for line in block.text.split("\n") if line]
-        return "\n".join(f'<p class="report-text">{escape(line)}</p>' for line in paragraphs)
-    raise TypeError(f"{type(block).__name__} is no block of a report")
+def _finite(value: float) -> bool:
+    return value == value and abs(value) != float("inf")
 
 
-def _caption(caption: str, title: str) -> str:
-    """A table's caption; without one of its own it repeats the section's title, for screen readers only."""
-    if caption:
-        return f"<caption>{escape(caption)}</caption>"
-    return f'<caption class="report-hidden">{escape(title)}</caption>'
+def _heading(caption: str) -> str:
+    return f'<p class="report-caption">{escape(caption)}</p>' if caption else ""
 
 
-def _scroll(inside: str, label: str) -> str:
-    """A region that scrolls sideways on a narrow screen, and by keyboard too."""
-    return f'<div class="report-scroll" role="region" tabindex="0" aria-label="{escape(label)}">{inside}</div>'
+def _named(label: str) -> str:
+    return f'<th scope="row">{escape(label)}</th>' if label.strip() else "<td></td>"
+
+
+def _group(row: Row) -> str:
+    return f'<tr class="report-group"><th scope="rowgroup" colspan="2">{escape(row.label)}</th></tr>'
+
+
+def _values(row: Row, also: Sequence[Row]) -> str:
+    parts = [f'<span class="report-value">{escape(row.shown)}</span>', _formula(row.formula, row.label)]
+    for one in also:
+        parts.append(f'<span class="report-also">{escape(one.shown)}</span>')
+        parts.append(_formula(one.formula, row.label))
+    return "".join(parts)
 
 
 def _formula(formula: str | None, label: str) -> str:
     if not formula:
         return ""
-    hidden = f'<span class="report-hidden"> {escape(label)} comes about</span>'
-    return (
-        f'<details class="report-formula"><summary>how{hidden}</summary><code>= {escape(formula)}</code></details>'
-    )
-
-
-def _rows(block: Rows, title: str) -> str:
-    parts: list[str] = []
-    for row, also in _with_repeats(block.rows):
-        if row.is_heading:
-            if parts:
-                parts.append("</tbody><tbody>")
-            parts.append(f'<tr><th scope="rowgroup" colspan="2">{escape(row.label)}</th></tr>')
-            continue
-        classes = f"report-indent-{min(row.indent, 3)}" + (" report-total" if row.emphasis else "")
-        values = f'<span class="report-value">{escape(row.shown)}</span>' + "".join(
-            f'<span class="report-also">{escape(one.shown)}</span>{_formula(one.formula, row.label)}' for one in also
-        )
-        parts.append(
-            f'<tr class="{classes}"><th scope="row">{escape(row.label)}</th>'
-            f"<td>{values}{_formula(row.formula, row.label)}</td></tr>"
-        )
-    align = "right" if block.align == "right" else "left"
-    body = "\n".join(parts)
-    return (
-        f'<table class="report-rows report-{align}">{_caption(block.caption, title)}<tbody>\n{body}\n</tbody></table>'
-    )
+    # What is read out says whose formula it is: twenty times "how" would tell nothing apart.
+    summary = f'<summary>how<span class="report-hidden"> {escape(label)} comes about</span></summary>'
+    return f'<details class="report-formula">{summary}<code>= {escape(formula)}</code></details>'
 
 
 def _with_repeats(rows: Sequence[Row]) -> Iterator[tuple[Row, list[Row]]]:
     """Each row with the unlabelled ones after it, which say the same figure in another way."""
-    held: Row | None = None
-    also: list[Row] = []
+    held: list[tuple[Row, list[Row]]] = []
     for row in rows:
-        if not row.label and held is not None and not held.is_heading:
-            also.append(row)
-            continue
-        if held is not None:
-            yield held, also
-        held, also = row, []
-    if held is not None:
-        yield held, also
-
-
-def _table(block: Table, title: str) -> str:
-    sides = [block.aligned(index) for index in range(len(block.columns))]
-    head = "".join(
-        f'<th scope="col" class="report-{side}">{escape(column.label)}</th>'
-        for column, side in zip(block.columns, sides)
-    )
-    body = []
-    for row in block.cells():
-        name = row[0].shown if row else ""
-        cells = []
-        for index, (cell, side) in enumerate(zip(row, sides)):
-            inside = escape(cell.shown) + _formula(cell.formula, f"{block.columns[index].label} of {name}")
-            # An empty heading names nothing, and checkers rightly object to it.
-            tag = ("th", ' scope="row"') if index == 0 and cell.shown.strip() else ("td", "")
-            cells.append(f'<{tag[0]}{tag[1]} class="report-{side}">{inside}</{tag[0]}>')
-        body.append("<tr>" + "".join(cells) + "</tr>")
-    table = (
-        f'<table class="report-table">{_caption(block.caption, title)}'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(body) + "\n</tbody></table>"
-    )
-    return _scroll(table, block.caption or title)
-
-
-def _bars(block: Bars, title: str) -> str:
-    largest = max((abs(bar.value) for bar in block.bars if bar.value == bar.value), default=0) or 1
-    parts = []
-    for bar in block.bars:
-        share = min(abs(bar.value) / largest, 1) * 100 if bar.value == bar.value else 0
-        # A width in an attribute of SVG, not in a style: a page's security policy may forbid inline styles.
-        drawn = (
-            '<svg class="report-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-            f'<rect width="{share:.2f}" height="8"/></svg>'
-        )
-        parts.append(
-            f'<tr><th scope="row">{escape(bar.label)}</th><td class="report-bar-cell">{drawn}</td>'
-            f'<td class="report-right">{escape(bar.shown)}{_formula(bar.formula, bar.label)}</td></tr>'
-        )
-    body = "\n".join(parts)
-    return f'<table class="report-bars">{_caption(block.caption, title)}<tbody>\n{body}\n</tbody></table>'
-
-
-def _tokens(block: Tokens, title: str) -> str:
-    parts = []
-    for span in block.spans:
-        color = "" if span.color is None else f" report-token-{span.color % TOKEN_COLORS}"
-        note = f' title="{escape(span.note)}"' if span.note else ""
-        inside = escape(span.text.replace("\n", "⏎\n").replace("\t", "⇥\t"))
-        parts.append(f'<span class="report-token{color}"{note}>{inside}</span>')
-    caption = f'<p class="report-caption">{escape(block.caption)}</p>' if block.caption else ""
-    label = block.caption or title
-    return caption + _scroll(f'<div class="report-tokens">{"".join(parts)}</div>', label)
-
-
-def _chart(block: LineChart) -> str:
-    drawn = line_chart(
-        block.title,
-        [(one.label, one.points) for one in block.series],
-        x_label=block.x_label,
-        y_label=block.y_label,
-        x_log=block.x_log,
-        y_log=block.y_log,
-    )
-    return (
-        f'<figure class="report-chart">{drawn.svg}<figcaption>{escape(block.title)}</figcaption></figure>'
-        + _chart_data(block)
-    )
-
-
-def _chart_data(block: LineChart) -> str:
-    """The chart's points as a table to open, for whoever cannot see the lines."""
-    count = sum(len(one.points) for one in block.series)
-    if not 0 < count <= POINTS_IN_TABLE:
-        return ""
-    rows = [
-        f"<tr><td>{escape(one.label)}</td><td>{x:g}</td><td>{y:g}</td></tr>" for one in block.series for x, y in one.points
-    ]
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("line", block.x_label or "x", block.y_label or "y"))
-    table = (
-        f'<table class="report-table">{_caption("", block.title)}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
-    hidden = f'<span class="report-hidden"> of {escape(block.title)}</span>'
-    return f'<details class="report-data"><summary>the points{hidden}</summary>{_scroll(table, block.title)}</details>'
-
-
-def _code(block: Code, title: str) -> str:
-    caption = f'<p class="report-caption">{escape(block.caption)}</p>' if block.caption else ""
-    label = escape(block.caption or title)
-    return (
-        f'{caption}<pre class="report-code" tabindex="0" role="region" aria-label="{label}">'
-        f"<code>{escape(block.text)}</code></pre>"
-    )
+        if not row.label and held and not held[-1][0].is_heading:
+            held[-1][1].append(row)
+        else:
+            held.append((row, []))
+    return iter(held)

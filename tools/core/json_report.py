@@ -1,6 +1,6 @@
 """The report as JSON: raw values under stable keys.
 
-    {"tool": …, "parameters": {…}, "sections": {"memory": {"weights": 140811264, …}, …}, "notes": […]}
+{"tool": …, "parameters": {…}, "sections": {"memory": {"weights": 140811264, …}, …}, "notes": […]}
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def _block(block: Block) -> dict[str, object]:
         return {row.key: row.value for row in block.rows if row.key and not row.is_heading}
     if isinstance(block, Table):
         keys = [column.key for column in block.columns]
-        return {block.key: [dict(zip(keys, [cell.value for cell in row])) for row in block.cells()]}
+        return {
+            block.key: [dict(zip(keys, [cell.value for cell in row], strict=True)) for row in block.cells()]
+        }
     if isinstance(block, Bars):
         return {block.key: {bar.label: bar.value for bar in block.bars}}
     if isinstance(block, Tokens):
@@ -58,7 +60,11 @@ def _finite(value: object) -> object:
 
 def render_json(report: Report, indent: int | None = 2) -> str:
     """The report as JSON text, plain ASCII, so that any terminal and any reader takes it."""
-    whole: dict[str, object] = {"tool": report.tool, "parameters": dict(report.parameters), "sections": figures(report)}
+    whole: dict[str, object] = {
+        "tool": report.tool,
+        "parameters": dict(report.parameters),
+        "sections": figures(report),
+    }
     if report.notes:
         whole["notes"] = list(report.notes)
     return json.dumps(_finite(whole), indent=indent, allow_nan=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _UNSAFE = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 # HTML forbids these even as references: control characters but tab and line ends, halves of surrogate pairs.
-_FORBIDDEN = {code: "\N{REPLACEMENT CHARACTER}" for code in [*range(9), 11, 12, *range(14, 32), *range(127, 160)]}
+_FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
 _TABLE = str.maketrans(_UNSAFE) | _FORBIDDEN
 
 
@@ -17,5 +17,6 @@ def escape(text: object) -> str:
     safe = str(text).translate(_TABLE)
     if safe.isascii():
         return safe
-    # A bare "replace" would put a question mark for a lone surrogate; the page should say that something was there.
+    # A bare "replace" would put a question mark for a lone surrogate; the page should say that something
+    # was there.
     return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= one <= "\udfff" else one for one in safe)

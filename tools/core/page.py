@@ -1,8 +1,8 @@
 """A tool on a page: what the browser's worker calls. Text in, JSON out.
 
-    form("model-calculator")                          -> the fields of its form
-    answer("model-calculator", '{"preset": "…"}')     -> the report, or what is wrong with the question
-    put_file("assets/ranks/gpt2.tiktoken", data)      -> a file the answer said it needs, or one the reader dropped
+form("model-calculator")                          -> the fields of its form
+answer("model-calculator", '{"preset": "…"}')     -> the report, or what is wrong with the question
+put_file("assets/ranks/gpt2.tiktoken", data)      -> a file the answer needs, or one that was dropped
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from urllib.parse import parse_qs, urlencode
 from tools.core.arguments import to_command
 from tools.core.errors import NeedFiles, ToolError, UsageError
 from tools.core.html import render_html
-from tools.core.parameters import Parameter, from_query, listing, parameters_of, to_query, write
+from tools.core.parameters import Parameter, from_query, parameters_of, to_query
+from tools.core.parsing import write
 from tools.core.tool import Tool
+from tools.core.words import listing
 from tools.registry import load
 
 
@@ -87,18 +89,27 @@ def form(name: str) -> str:
 def answer(name: str, query: str = "{}") -> str:
     """The tool's answer to a query, as JSON.
 
-    `query` is JSON: an object of address keys to words (or lists of words), or an address's own text in quotes.
-    The answer has `html`, `command`, `query` (what the address should say), `error` and `field` (what is wrong, and
-    with which key; else null), and `needs`: addresses of files to fetch and `put_file` before asking again.
+    `query` is JSON: an object of address keys to words (or lists of words), or an address's own text in
+    quotes. The answer has `html`, `command`, `query` (what the address should say), `error` and `field`
+    (what is wrong, and with which key; else null), and `needs`: addresses of files to fetch and `put_file`
+    before asking again.
     """
     return json.dumps(answer_for(load(name), json.loads(query)))
 
 
 def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     """`answer` for a tool at hand, in plain data."""
-    reply: dict[str, Any] = {"html": "", "command": "", "query": "", "error": None, "field": None, "needs": []}
+    reply: dict[str, Any] = {
+        "html": "",
+        "command": "",
+        "query": "",
+        "error": None,
+        "field": None,
+        "needs": [],
+    }
     query = parse_qs(asked.lstrip("?"), keep_blank_values=True) if isinstance(asked, str) else asked
     try:
+        parameters: Any
         parameters, unknown = from_query(tool.parameters, _with_files(tool, query))
         reply["query"] = urlencode(_named_files(tool, to_query(parameters)), doseq=True)
         reply["command"] = to_command(tool, parameters).replace(str(files_folder()) + "/", "")
@@ -124,7 +135,9 @@ def _with_files(tool: Tool, query: Mapping[str, object]) -> dict[str, object]:
         if parameter.kind == "file" and asked:
             path = given_file(str(asked))
             if path is None:
-                raise UsageError(f"{parameter.flag}: choose the file {asked!r} again", parameter=parameter.name)
+                raise UsageError(
+                    f"{parameter.flag}: choose the file {asked!r} again", parameter=parameter.name
+                )
             found[parameter.key] = str(path)
     return found
 

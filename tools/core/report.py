@@ -1,7 +1,7 @@
 """The report: a small tree that a tool answers with, and that each renderer draws in its own way.
 
-Every figure has a raw `value`, which `--json` prints, and a `text`, which the terminal and the page show; with a
-`formula` it can also say how it came about, with the numbers put in.
+Every figure has a raw `value`, which `--json` prints, and a `text`, which the terminal and the page show;
+with a `formula` it can also say how it came about, with the numbers put in.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def slug(title: str) -> str:
 class Row:
     """One labelled figure.
 
-    Without value and text it is a heading for the indented rows after it. With an empty label it says the figure
-    above once more (in millions, say). `emphasis` marks a total, under a line. `shift` moves the value in the terminal by
-    so many columns.
+    Without value and text it is a heading for the indented rows after it. With an empty label it says the
+    figure above once more (in millions, say). `emphasis` marks a total, under a line. `shift` moves the
+    value in the terminal by so many columns.
     """
 
     key: str
@@ -77,7 +77,8 @@ class Row:
 class Rows:
     """Labelled figures in two columns. `align="right"` lines numbers up by their last digit, units after it.
 
-    `column` is where values start (left) or numbers end (right) in the terminal; it grows when something is longer.
+    `column` is where values start (left) or numbers end (right) in the terminal; it grows when something is
+    longer.
     """
 
     rows: Sequence[Row]
@@ -102,7 +103,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column: its key in JSON, its heading, and `left` or `right` (numbers go right by themselves)."""
+    """A table's column: its key in JSON, its heading, `left` or `right` (numbers go right by themselves)."""
 
     key: str
     label: str
@@ -121,7 +122,9 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ValueError(f"table {self.key}: a row has {len(row)} cells, not {len(self.columns)}: {row!r}")
+                raise ValueError(
+                    f"table {self.key}: a row has {len(row)} cells, not {len(self.columns)}: {row!r}"
+                )
 
     def cells(self) -> list[list[Cell]]:
         """Every row as `Cell`s."""
@@ -162,7 +165,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of coloured text. `color` picks one of six; None leaves it plain. `note` is shown on pointing."""
+    """A piece of coloured text: `color` picks one of six, None leaves it plain; pointing shows the `note`."""
 
     text: str
     value: Value = None
@@ -263,7 +266,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """What a tool answers: a title, sections, and notes at the end. `tool` and `parameters` are filled in by the core."""
+    """What a tool answers: a title, sections, notes at the end. The core fills in `tool` and `parameters`."""
 
     title: str
     sections: Sequence[Section]

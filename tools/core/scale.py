@@ -43,9 +43,9 @@ def make_axis(values: Iterable[float], log: bool = False, wanted: int = 5) -> Ax
     if high - low <= abs(high) * 1e-9:  # one value: give it room on both sides
         room = abs(high) * 0.1 or 1.0
         low, high = low - room, high + room
-    step = _round_step((high / 2 - low / 2) / wanted * 2)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    ticks = tuple(_clean(index * step) for index in range(first, last + 1))
+    width = _round_step((high / 2 - low / 2) / wanted * 2)
+    first, last = math.floor(low / width), math.ceil(high / width)
+    ticks = tuple(_clean(index * width) for index in range(first, last + 1))
     return Axis(ticks[0], ticks[-1], False, ticks)
 
 
@@ -72,7 +72,9 @@ def tick_label(value: float) -> str:
     return f"{value:.4g}"
 
 
-def segments(points: Sequence[tuple[float, float]], x_log: bool, y_log: bool) -> list[list[tuple[float, float]]]:
+def segments(
+    points: Sequence[tuple[float, float]], x_log: bool, y_log: bool
+) -> list[list[tuple[float, float]]]:
     """The points as unbroken runs: what is not finite, or not positive on a log axis, leaves a gap.
 
     >>> segments([(0, 1), (1, float("nan")), (2, 3)], False, False)

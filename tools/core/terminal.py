@@ -1,106 +1,37 @@
 """The report as terminal text: frames, headings with an icon, aligned columns, bars, charts.
 
-The frame is 70 columns wide, or the terminal's width where that is less. Colours are only added, never needed: without
-them the same text says the same.
+The frame is 70 columns wide, or the terminal's width where that is less. Colours are only added, never
+needed: without them the same text says the same.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 
-from tools.core.report import Bars, Block, Code, LineChart, Notes, Report, Row, Rows, Section, Table, Text, Tokens
+from tools.core.report import (
+    Bars,
+    Block,
+    Code,
+    LineChart,
+    Notes,
+    Report,
+    Row,
+    Rows,
+    Section,
+    Table,
+    Text,
+    Tokens,
+)
 from tools.core.terminal_chart import draw_lines
+from tools.core.terminal_text import fits, pad, plain, visible, width_of, wrap
 
 FRAME = 70
 RULE = 60
 VALUES_START = 25
 BOLD, FAINT, RED, RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
+PARTS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 TOKEN_COLORS = (153, 223, 157, 225, 229, 195)
 """Pale backgrounds of the 256-colour table, on which black text is easy to read."""
-
-PLAIN = str.maketrans({
-    "─": "-", "•": "*", "×": "x", "÷": "/", "·": ".", "…": "...", "–": "-", "—": "-", "≈": "~", "→": "->", "█": "#",
-    "│": "|", "⏎": "\\n", "⇥": "\\t", "“": '"', "”": '"', "’": "'", "≤": "<=", "≥": ">=", "²": "^2", "−": "-",
-})  # fmt: skip
-
-
-def width_of(text: str) -> int:
-    """How many columns a text takes: two for East Asian and emoji, none for what combines.
-
-    >>> width_of("é"), width_of("日本"), width_of("e\\u0301")
-    (1, 4, 1)
-    """
-    if text.isascii():
-        return len(text)
-    wide = ("W", "F")
-    zero = ("Mn", "Me", "Cf")
-    return sum(
-        0 if unicodedata.category(one) in zero else 2 if unicodedata.east_asian_width(one) in wide else 1
-        for one in text
-    )
-
-
-def visible(text: str, newline: str = "⏎") -> str:
-    """The text with control characters made visible, so that no text can steer the reader's terminal.
-
-    >>> visible("a\\x1b[31mb\\n")
-    'a␛[31mb⏎'
-    """
-    if text.isprintable():
-        return text
-    return "".join(_visible(one, newline) for one in text)
-
-
-def _visible(one: str, newline: str) -> str:
-    code = ord(one)
-    if one == "\n":
-        return newline
-    if one == "\t":
-        return "⇥"
-    if code < 32:
-        return chr(0x2400 + code)
-    if code == 127:
-        return "␡"
-    # Also the direction marks, which could make a line read as another one; joiners inside emoji stay.
-    if unicodedata.category(one) in ("Cc", "Cs") or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069:
-        return f"\\u{code:04x}"
-    return one
-
-
-def pad(text: str, width: int, align: str = "left") -> str:
-    """The text in a field of so many columns."""
-    space = " " * max(0, width - width_of(text))
-    return space + text if align == "right" else text + space
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken at spaces; a longer word is cut.
-
-    >>> wrap("one two three", 8)
-    ['one two', 'three']
-    """
-    lines, line = [], ""
-    for word in text.split(" "):
-        if line and width_of(line) + 1 + width_of(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-        while width_of(line) > width:
-            cut = _fitting(line, width)
-            lines.append(line[:cut])
-            line = line[cut:]
-    return [*lines, line]
-
-
-def _fitting(text: str, width: int) -> int:
-    used = 0
-    for index, one in enumerate(text):
-        used += width_of(one)
-        if used > width:
-            return max(1, index)
-    return len(text)
 
 
 class Terminal:
@@ -128,14 +59,16 @@ class Terminal:
             yield ""
             yield self.paint(self.heading(section), BOLD)
             yield "-" * self.frame
-            for index, block in enumerate(section.blocks):
-                if index and not isinstance(block, Rows):
+            above: Block | None = None
+            for block in section.blocks:
+                if above is not None and not (isinstance(above, Rows) and isinstance(block, Rows)):
                     yield ""
                 yield from self.block(block)
+                above = block
         yield double
 
     def heading(self, section: Section) -> str:
-        """A section's icon and title. Terminals draw an icon with U+FE0F one column narrow, hence the second space."""
+        """A section's icon and title; one with U+FE0F is drawn too narrow, hence the second space."""
         if not self.unicode or not section.icon:
             return visible(section.title).upper()
         space = "  " if section.icon.endswith("\ufe0f") else " "
@@ -176,13 +109,13 @@ class Terminal:
         """Label and value in two columns."""
         yield from self.caption(block.caption)
         labels = [self.label(row) for row in block.rows]
-        valued = [(label, row) for label, row in zip(labels, block.rows) if not row.is_heading]
+        valued = [(label, row) for label, row in zip(labels, block.rows, strict=True) if not row.is_heading]
         if block.align == "right":
             needed = [width_of(label) + 2 + width_of(_number(row)[0]) for label, row in valued]
         else:
             needed = [width_of(label) + 2 for label, _ in valued]
         column = max([block.column or (0 if block.align == "right" else VALUES_START), *needed])
-        for label, row in zip(labels, block.rows):
+        for label, row in zip(labels, block.rows, strict=True):
             if row.emphasis:
                 yield "  " + "─" * min(RULE, self.width - 2)
             if row.is_heading:
@@ -225,7 +158,7 @@ class Terminal:
         widths = self.fit([max(width_of(row[i]) for row in [head, *body]) for i in range(len(head))])
         yield from self.line(head, widths, sides)
         yield "  " + "─" * (sum(widths) + 2 * (len(widths) - 1))
-        for row, cells in zip(body, block.cells()):
+        for row, cells in zip(body, block.cells(), strict=True):
             yield from self.line(row, widths, sides)
             for cell in cells:
                 yield from self.formula(cell.formula)
@@ -239,10 +172,10 @@ class Terminal:
 
     def line(self, cells: Sequence[str], widths: Sequence[int], sides: Sequence[str]) -> Iterator[str]:
         """A table's row, over as many lines as its longest cell takes."""
-        wrapped = [wrap(cell, width) for cell, width in zip(cells, widths)]
+        wrapped = [wrap(cell, width) for cell, width in zip(cells, widths, strict=True)]
         for index in range(max(len(lines) for lines in wrapped)):
             parts = [lines[index] if index < len(lines) else "" for lines in wrapped]
-            yield "  " + "  ".join(pad(*one) for one in zip(parts, widths, sides))
+            yield "  " + "  ".join(pad(*one) for one in zip(parts, widths, sides, strict=True))
 
     def bars(self, block: Bars) -> Iterator[str]:
         """Label, bar, figure; the longest bar is the largest value."""
@@ -255,7 +188,7 @@ class Terminal:
         right = max(map(width_of, shown))
         room = max(4, self.frame - 2 - left - 1 - right - 2)
         largest = max((abs(bar.value) for bar in block.bars if _finite(bar.value)), default=0) or 1
-        for label, text, bar in zip(labels, shown, block.bars):
+        for label, text, bar in zip(labels, shown, block.bars, strict=True):
             *above, last = wrap(label, left)
             yield from ("  " + line for line in above)
             drawn = self.bar(abs(bar.value) / largest * room if _finite(bar.value) else 0)
@@ -267,7 +200,7 @@ class Terminal:
         if not self.unicode:
             return "#" * max(round(length), 1 if length > 0 else 0)
         eighths = max(round(length * 8), 1 if length > 0 else 0)
-        return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+        return "█" * (eighths // 8) + PARTS[eighths % 8]
 
     def tokens(self, block: Tokens) -> Iterator[str]:
         """Pieces in colours, or with a line between them where there are none."""
@@ -336,7 +269,10 @@ def render_terminal(
     """The report as text with a newline at its end; plain ASCII where `encoding` has no box-drawing letters.
 
     >>> from tools.core.report import Row, Section
-    >>> print(render_terminal(Report("Size", [Section("Model", [Rows([Row("depth", "Depth", 6)])])]), width=30), end="")
+    >>> print(
+    ...     render_terminal(Report("Size", [Section("Model", [Rows([Row("depth", "Depth", 6)])])]), width=30),
+    ...     end="",
+    ... )
     ==============================
     SIZE
     ==============================
@@ -346,16 +282,7 @@ def render_terminal(
       Depth:                 6
     ==============================
     """
-    try:
-        "─•█📊⣿".encode(encoding)
-        unicode = True
-    except (UnicodeEncodeError, LookupError):
-        unicode = False
+    unicode = fits(encoding)
     lines = (line.rstrip() for line in Terminal(width, color, explain, unicode).report(report))
     drawn = "\n".join(lines) + "\n"
-    if unicode:
-        return drawn
-    try:
-        return drawn.translate(PLAIN).encode(encoding, "backslashreplace").decode(encoding)
-    except LookupError:
-        return drawn.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii")
+    return drawn if unicode else plain(drawn, encoding)

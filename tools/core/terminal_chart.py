@@ -1,8 +1,9 @@
-"""Line charts in the terminal: Braille dots, two by four to a letter, or plain letters where these are not to be had."""
+"""Line charts in the terminal: Braille dots, two by four to a letter, or plain letters without them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tools.core.report import LineChart
 from tools.core.scale import Axis, make_axis, segments, tick_label
@@ -73,7 +74,10 @@ def _canvas(
     for index, series in enumerate(runs):
         for run in series:
             spots = [
-                (round(x_axis.place(x) * (columns * wide - 1)), round((1 - y_axis.place(y)) * (height * tall - 1)))
+                (
+                    round(x_axis.place(x) * (columns * wide - 1)),
+                    round((1 - y_axis.place(y)) * (height * tall - 1)),
+                )
                 for x, y in run
             ]
             for x, y in _joined(spots):
@@ -96,7 +100,7 @@ def _canvas(
 def _joined(spots: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """All dots on the straight lines between the spots."""
     yield spots[0]
-    for (x0, y0), (x1, y1) in zip(spots, spots[1:]):
+    for (x0, y0), (x1, y1) in pairwise(spots):
         steps = max(abs(x1 - x0), abs(y1 - y0))
         for step in range(1, steps + 1):
             yield x0 + round((x1 - x0) * step / steps), y0 + round((y1 - y0) * step / steps)

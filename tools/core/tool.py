@@ -1,16 +1,16 @@
 """A tool: a name, a dataclass of parameters, and a function from these to a report.
 
-    TOOL = Tool(
-        name="model-calculator",
-        title="Model size & cost calculator",
-        summary="parameters, memory, time and money for any configuration",
-        parameters=Plan,
-        run=run,
-        examples=[("--preset gpt2-small", "GPT-2 small, as OpenAI trained it")],
-    )
+TOOL = Tool(
+    name="model-calculator",
+    title="Model size & cost calculator",
+    summary="parameters, memory, time and money for any configuration",
+    parameters=Plan,
+    run=run,
+    examples=[("--preset gpt2-small", "GPT-2 small, as OpenAI trained it")],
+)
 
-    if __name__ == "__main__":
-        sys.exit(main(TOOL))        # tools.core.command.main
+if __name__ == "__main__":
+    sys.exit(main(TOOL))        # tools.core.command.main
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ __all__ = ["NeedFiles", "Tool", "ToolError", "UsageError"]
 class Tool:
     """All there is to know about a tool.
 
-    `examples` are pairs of arguments and what they show. `page` holds the address keys and values that a page starts
-    with. `details` is a paragraph for `--help`.
+    `examples` are pairs of arguments and what they show. `page` holds the address keys and values that a
+    page starts with. `details` is a paragraph for `--help`.
     """
 
     name: str
