@@ -1,7 +1,7 @@
 """The `nanochat` command: `nanochat tools model-calculator --preset gpt2-small`.
 
-Every command is a function from its words to an exit code, and is imported when it is called, so that `--help` is
-quick and needs nothing heavy.
+Every command is a function from its words to an exit code, and is imported when it is called, so that
+`--help` is quick and needs nothing heavy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tools.core.words import nearest
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what `nanochat --help` says about it, how it runs, how its words are checked without running."""
+    """One command: what `nanochat --help` says of it, how it runs, how its words are checked alone."""
 
     summary: str
     run: Callable[[Sequence[str]], int]

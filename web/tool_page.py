@@ -1,0 +1,167 @@
+"""A tool on a page: its form, made from its parameters, and its real report for the page's first question.
+
+The browser's script finds it by `data-tool`. It enables the form (a disabled `<fieldset>` until then, so
+that the page reads well without JavaScript), sends what the fields say to `tools.core.page.answer`, and
+puts the answer into these places:
+
+    .tool[data-tool][data-query]    the tool, and the query its report at build answers
+      form.tool-form                fields named by their keys in the address
+        fieldset.tool-controls      disabled until the script runs
+      p.tool-error                  what is wrong with the question; hidden
+      .tool-report                  the report
+      code.tool-command             the same run for the terminal
+      button.tool-copy-command      copies it
+      p.tool-status                 short messages, read out by screen readers
+
+A checkbox of a yes-or-no parameter says `true` or `false` (so send both states); those of a list share one
+name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tools import registry
+from tools.core.markup import escape
+from tools.core.page import answer_for, form_schema
+from tools.core.words import LARGEST, say
+
+PRIVATE = "Python runs in this page. Nothing you type or choose here is sent anywhere."
+WITHOUT_SCRIPT = (
+    "The form needs JavaScript. Without it, this page shows the tool's answer to its first question."
+)
+STEPPER_LIMIT = 10**6
+"""Above it a number is typed, as `10B` or `1e10`, so the field is one for text."""
+
+
+def render(tool_name: str, query: Mapping[str, str] | None = None) -> str:
+    """The HTML of a tool's page; `query` says more than the tool's own first question.
+
+    >>> render("calculator")
+    Traceback (most recent call last):
+    tools.core.errors.UsageError: there is no tool 'calculator', only model-calculator and
+    tokenizer-playground...
+    """
+    return render_tool(registry.load(tool_name), query)
+
+
+def render_tool(tool: Any, query: Mapping[str, str] | None = None) -> str:
+    """`render` for a tool at hand."""
+    asked = {**tool.page, **(query or {})}
+    reply = answer_for(tool, asked)
+    if reply["error"]:
+        raise ValueError(f"the page of {tool.name} asks {asked}, and the tool refuses: {reply['error']}")
+    # No blank lines inside: Markdown would end the HTML there.
+    return "\n".join(line for part in _page(tool, asked, reply) for line in part.split("\n") if line.strip())
+
+
+def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iterator[str]:
+    yield f'<div class="tool" data-tool="{escape(tool.name)}" data-query="{escape(json.dumps(asked))}">'
+    yield '<div class="tool-panes">'
+    yield f'<form class="tool-form" aria-label="{escape(tool.title)}" autocomplete="off">'
+    yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
+    yield '<fieldset class="tool-controls" disabled>'
+    for group in form_schema(tool)["groups"]:
+        yield f'<fieldset class="tool-group"><legend>{escape(group["label"])}</legend>'
+        for field in group["fields"]:
+            yield from _field(tool.name, field, asked.get(field["key"], field["default"]))
+        yield "</fieldset>"
+    yield "</fieldset>"
+    yield f'<p class="tool-private">{PRIVATE}</p>'
+    yield "</form>"
+    yield '<div class="tool-answer">'
+    yield '<p class="tool-error" role="alert" hidden></p>'
+    yield f'<div class="tool-report" aria-live="polite">{reply["html"]}</div>'
+    yield '<p class="tool-ask">The same in a terminal:</p>'
+    command = f'<code class="tool-command">{escape(reply["command"])}</code>'
+    yield f'<pre class="tool-terminal" tabindex="0" role="region" aria-label="command">{command}</pre>'
+    yield '<button type="button" class="tool-copy-command md-button" disabled>Copy command</button>'
+    yield '<p class="tool-status" role="status"></p>'
+    yield "</div></div></div>"
+
+
+def _field(tool_name: str, field: Mapping[str, Any], value: Any) -> Iterator[str]:
+    """One labelled field, its help under it."""
+    name = f"{tool_name}-{field['key']}"
+    helped = _help(field)
+    note = f'<span class="tool-help" id="{escape(name)}-help">{escape(helped)}</span>'
+    if field["kind"] == "choice" and field["many"]:
+        yield from _checkboxes(name, field, value, note)
+        return
+    label = f'<label for="{escape(name)}">{escape(field["label"])}</label>'
+    unit = f'<span class="tool-unit">{escape(field["unit"])}</span>' if field["unit"] else ""
+    shared = f'id="{escape(name)}" name="{escape(field["key"])}" aria-describedby="{escape(name)}-help"'
+    if field["kind"] == "flag":
+        on = " checked" if value in (True, "true", "1", "yes", "on") else ""
+        box = f'<input type="checkbox" value="true"{on} {shared}>'
+        yield f'<div class="tool-field tool-flag">{box} {label}{note}</div>'
+        return
+    wide = " tool-wide" if field["multiline"] else ""
+    inside = _control(field, value, shared)
+    yield f'<div class="tool-field{wide}">{label}<span class="tool-control">{inside}{unit}</span>{note}</div>'
+
+
+def _help(field: Mapping[str, Any]) -> str:
+    low, high = field["low"], field["high"]
+    said = field["help"]
+    if field["kind"] in ("integer", "number"):
+        if low is not None and high is not None and high < LARGEST:
+            said += f" ({say(low)} to {say(high)})"
+        elif low is not None and low > 0:
+            said += f" (at least {say(low)})"
+    if field["many"] and field["kind"] == "text":
+        said += ", one a line"
+    return str(said)
+
+
+def _control(field: Mapping[str, Any], value: Any, shared: str) -> str:
+    kind = field["kind"]
+    if kind == "choice":
+        empty = [{"value": "", "label": "not set"}] if field["optional"] else []
+        return (
+            f"<select {shared}>{''.join(_option(one, value) for one in [*empty, *field['choices']])}</select>"
+        )
+    if kind == "file":
+        accept = f' accept="{escape(",".join(field["suffixes"]))}"' if field["suffixes"] else ""
+        return f'<input type="file"{accept} {shared}>'
+    if field["multiline"]:
+        lines = "\n".join(value) if isinstance(value, list) else value
+        # A first line break in a textarea is swallowed, so it gets one to lose.
+        longest = f' maxlength="{int(field["high"])}"' if field["high"] else ""
+        return f'<textarea rows="4" spellcheck="false"{longest} {shared}>&#10;{_lines(lines)}</textarea>'
+    if kind == "text":
+        return f'<input type="text" value="{escape(value)}" spellcheck="false" {shared}>'
+    return _number_input(field, value, shared)
+
+
+def _lines(text: str) -> str:
+    """Text with its line breaks as references: pages are cleaned of blank lines, and these must stay."""
+    return escape(text).replace("\n", "&#10;")
+
+
+def _option(choice: Mapping[str, str], value: Any) -> str:
+    selected = " selected" if choice["value"] == value else ""
+    return f'<option value="{escape(choice["value"])}"{selected}>{escape(choice["label"])}</option>'
+
+
+def _number_input(field: Mapping[str, Any], value: Any, shared: str) -> str:
+    high = field["high"]
+    whole = field["kind"] == "integer"
+    if whole and high is not None and high <= STEPPER_LIMIT:
+        low = f' min="{int(field["low"])}"' if field["low"] is not None else ""
+        return f'<input type="number" step="1"{low} max="{int(high)}" value="{escape(value)}" {shared}>'
+    return f'<input type="text" inputmode="decimal" value="{escape(value)}" {shared}>'
+
+
+def _checkboxes(name: str, field: Mapping[str, Any], value: Any, note: str) -> Iterator[str]:
+    chosen = [value] if isinstance(value, str) else list(value)
+    yield f'<fieldset class="tool-field tool-wide tool-list" aria-describedby="{escape(name)}-help">'
+    yield f"<legend>{escape(field['label'])}</legend>"
+    for choice in field["choices"]:
+        word = escape(choice["value"])
+        on = " checked" if choice["value"] in chosen else ""
+        box = f'<input type="checkbox" name="{escape(field["key"])}" value="{word}"{on}>'
+        yield f"<label>{box} {escape(choice['label'])}</label>"
+    yield f"{note}</fieldset>"
