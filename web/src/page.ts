@@ -1,0 +1,28 @@
+/** Bring one page to life: its cells, exercises, quizzes, tools, and the reader's progress. */
+import { openCells } from "./cell";
+import { openExercises } from "./exercise";
+import { showProgress } from "./progress";
+import { python } from "./python_client";
+import { openQuizzes } from "./quiz";
+import { openTools } from "./tool_page";
+
+export function openPage(): void {
+  const cells = fresh(".live-cell");
+  openCells(cells.filter((cell) => !cell.matches(".exercise")));
+  openExercises(cells.filter((cell) => cell.matches(".exercise")));
+  openQuizzes(fresh("fieldset.quiz"));
+  openTools(fresh(".tool"));
+  showProgress();
+}
+
+/** The reader goes to another page: nothing of this one may keep Python busy. */
+export function leavePage(): void {
+  python.leavePage();
+}
+
+/** The elements that are not alive yet. Two navigations in quick succession may open the same page twice. */
+function fresh(selector: string): HTMLElement[] {
+  const found = [...document.querySelectorAll<HTMLElement>(selector)].filter((element) => !element.dataset["alive"]);
+  for (const element of found) element.dataset["alive"] = "yes";
+  return found;
+}

@@ -1,0 +1,184 @@
+/**
+ * The worker in which Python runs. It answers one request at a time; the page keeps the queue.
+ *
+ * Python starts from the memory that the site's build saved, or, when that fails, from scratch.
+ */
+import type { PyodideAPI } from "pyodide";
+import type { PyCallable, PyProxy } from "pyodide/ffi";
+
+import { DownloadProgress } from "./download_progress";
+import type { Answer, CellSource, FromWorker, Request, ToWorker } from "./messages";
+import { OutputStream } from "./output_stream";
+import { stayOnThisSite } from "./stay_on_this_site";
+
+/** `start.json`: what web/browser_python.py made. */
+interface Start {
+  readonly version: string;
+  readonly memory: string;
+  readonly package: string;
+  readonly bytes: Readonly<Record<string, number>>;
+}
+
+interface RunCell extends PyProxy {
+  new_namespace(): PyProxy;
+  run: PyCallable;
+  run_checks: PyCallable;
+}
+
+const worker = globalThis as unknown as {
+  postMessage(message: FromWorker): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+};
+const send = worker.postMessage.bind(worker);
+const sessions = new Map<string, PyProxy>();
+let progress: DownloadProgress | undefined;
+let python: PyodideAPI;
+let runCell: RunCell;
+let site: string;
+
+worker.onmessage = ({ data }) => {
+  if (data.kind === "start") void start(data.folder, data.site, data.interrupt);
+  else if (data.kind === "forget") forget();
+  else void perform(data.id, data.request);
+};
+
+async function start(folder: string, top: string, interrupt: SharedArrayBuffer | null): Promise<void> {
+  site = top;
+  stayOnThisSite(new URL(folder).origin, (response) => progress?.follow(response) ?? response);
+  try {
+    const facts = await read(`${folder}start.json`, { cache: "no-cache" });
+    const start = (await facts.json()) as Start;
+    progress = new DownloadProgress(start.bytes, (loaded, total) => send({ kind: "loading", loaded, total }));
+    const [ready, from, why] = await startPython(folder, start);
+    progress = undefined;
+    if (interrupt) ready.setInterruptBuffer(new Uint8Array(interrupt));
+    python = ready;
+    runCell = ready.pyimport("run_cell") as RunCell;
+    send({ kind: "ready", from, why });
+  } catch (error) {
+    send({ kind: "cannot-start", why: inWords(error) });
+  }
+}
+
+/** Start Pyodide: from the saved memory, or from scratch with the reason why that had to be. */
+async function startPython(folder: string, facts: Start): Promise<[PyodideAPI, "memory" | "scratch", string]> {
+  const { loadPyodide } = (await import(`${folder}pyodide.mjs`)) as typeof import("pyodide");
+  const options = {
+    indexURL: folder,
+    lockFileContents: read(`${folder}pyodide-lock.json`, { cache: "no-cache" }).then((answer) => answer.text()),
+    packageBaseUrl: folder,
+    env: { PYTHONHASHSEED: "0" },
+  };
+  // The wheel is unpacked either way: files are no part of the saved memory.
+  const unpackWheel = (ready: PyodideAPI) => ready.loadPackage(facts.package, { messageCallback: () => {} });
+  try {
+    const ready = await loadPyodide({ ...options, _loadSnapshot: savedMemory(folder + facts.memory) });
+    await unpackWheel(ready);
+    // Chance must not repeat itself in every reader's page, as a saved memory would make it do.
+    ready.runPython("import random; random.seed()");
+    return [ready, "memory", ""];
+  } catch (error) {
+    const ready = await loadPyodide(options);
+    await unpackWheel(ready);
+    return [ready, "scratch", inWords(error)];
+  }
+}
+
+async function savedMemory(address: string): Promise<ArrayBuffer> {
+  const response = await read(address);
+  return new Response(response.body?.pipeThrough(new DecompressionStream("gzip")) ?? null).arrayBuffer();
+}
+
+/** Fetch a file of this site, or say in words why it cannot be had. */
+async function read(address: string, init?: RequestInit): Promise<Response> {
+  const name = new URL(address).pathname.split("/").pop();
+  const response = await fetch(address, init).catch(() => {
+    throw new Error(`${name} could not be fetched. Is the network there?`);
+  });
+  if (!response.ok) throw new Error(`${name} could not be fetched: the server said ${response.status}.`);
+  return response;
+}
+
+async function perform(id: number, request: Request): Promise<void> {
+  const output = new OutputStream((what, text) => send({ kind: "output", id, what, text }));
+  try {
+    const answer = await answerTo(id, request, output);
+    output.flush();
+    send({ kind: "done", id, answer });
+  } catch (error) {
+    output.flush();
+    const fatal = !(error instanceof Error && error.name === "PythonError");
+    send({ kind: "crashed", id, why: inWords(error), fatal });
+  }
+}
+
+async function answerTo(id: number, request: Request, output: OutputStream): Promise<Answer> {
+  switch (request.kind) {
+    case "run":
+      return run(request.session, request.before, request.source, output);
+    case "check": {
+      const value = json(runCell.run_checks(request.code, request.checks, output.take));
+      return { ok: true, failedBefore: 0, value };
+    }
+    case "tool":
+      return { ok: true, failedBefore: 0, value: await askTool(id, request.tool, request.query) };
+    case "file":
+      return { ok: true, failedBefore: 0, value: putFile(request.name, request.data) };
+  }
+}
+
+function run(session: string, before: readonly CellSource[], source: CellSource, output: OutputStream): Answer {
+  const namespace = namespaceOf(session);
+  const quiet = (): void => {};
+  let failedBefore = 0;
+  for (const { code, cell } of before) if (!runCell.run(code, namespace, quiet, cell)) failedBefore += 1;
+  const ok = runCell.run(source.code, namespace, output.take, source.cell) as boolean;
+  if (!session) namespace.destroy();
+  return { ok, failedBefore, value: "" };
+}
+
+function namespaceOf(session: string): PyProxy {
+  const known = sessions.get(session);
+  if (known) return known;
+  const fresh = runCell.new_namespace();
+  if (session) sessions.set(session, fresh);
+  return fresh;
+}
+
+/** A tool's answer. Files it says it needs are fetched from the site, and then it is asked again. */
+async function askTool(id: number, tool: string, query: string): Promise<string> {
+  const page = python.pyimport("tools.core.page");
+  const asked = new Set<string>();
+  for (;;) {
+    const answer = page.answer(tool, query) as string;
+    const missing = (JSON.parse(answer) as { needs: string[] }).needs.filter((name) => !asked.has(name));
+    if (missing.length === 0) return answer;
+    for (const name of missing) {
+      asked.add(name);
+      send({ kind: "fetching", id, name });
+      putFile(name, await (await read(new URL(name, site).href)).arrayBuffer());
+    }
+  }
+}
+
+function putFile(name: string, data: ArrayBuffer): string {
+  return python.pyimport("tools.core.page").put_file(name, python.toPy(new Uint8Array(data))) as string;
+}
+
+/** A Python list of dictionaries, as JSON. */
+function json(value: PyProxy): string {
+  const plain = value.toJs({ dict_converter: Object.fromEntries }) as unknown;
+  value.destroy();
+  return JSON.stringify(plain);
+}
+
+/** Drop every session: the reader has left the page. */
+function forget(): void {
+  for (const namespace of sessions.values()) namespace.destroy();
+  sessions.clear();
+}
+
+function inWords(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  return said.trim().split("\n").pop() ?? said;
+}
