@@ -53,8 +53,7 @@ def render_tool(tool: Any, query: Mapping[str, str] | None = None) -> str:
     reply = answer_for(tool, asked)
     if reply["error"]:
         raise ValueError(f"the page of {tool.name} asks {asked}, and the tool refuses: {reply['error']}")
-    # No blank lines inside: Markdown would end the HTML there.
-    return "\n".join(line for part in _page(tool, asked, reply) for line in part.split("\n") if line.strip())
+    return "\n".join(_page(tool, asked, reply))
 
 
 def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iterator[str]:
@@ -128,17 +127,12 @@ def _control(field: Mapping[str, Any], value: Any, shared: str) -> str:
         return f'<input type="file"{accept} {shared}>'
     if field["multiline"]:
         lines = "\n".join(value) if isinstance(value, list) else value
-        # A first line break in a textarea is swallowed, so it gets one to lose.
+        # HTML swallows a first line break in a textarea, so it gets one to lose.
         longest = f' maxlength="{int(field["high"])}"' if field["high"] else ""
-        return f'<textarea rows="4" spellcheck="false"{longest} {shared}>&#10;{_lines(lines)}</textarea>'
+        return f'<textarea rows="4" spellcheck="false"{longest} {shared}>\n{escape(lines)}</textarea>'
     if kind == "text":
         return f'<input type="text" value="{escape(value)}" spellcheck="false" {shared}>'
     return _number_input(field, value, shared)
-
-
-def _lines(text: str) -> str:
-    """Text with its line breaks as references: pages are cleaned of blank lines, and these must stay."""
-    return escape(text).replace("\n", "&#10;")
 
 
 def _option(choice: Mapping[str, str], value: Any) -> str:

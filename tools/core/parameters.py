@@ -1,10 +1,12 @@
 """A tool's parameters: one frozen dataclass, declared once, from which flags, form and address all follow.
 
+    from tools.core import parameters as ask
+
     @dataclass(frozen=True)
     class Plan:
-        depth: int = integer(12, "layers of the model", low=1, high=1000, group="Model")
-        optimizer: str = choice("muon", ["muon", "adamw"], "who updates the weights")
-        budget: float | None = number(None, "what it may cost", low=0, unit="USD")   # None: may be left out
+        depth: int = ask.integer(12, "layers of the model", low=1, high=1000, group="Model")
+        optimizer: str = ask.choice("muon", ["muon", "adamw"], "who updates the weights")
+        budget: float | None = ask.number(None, "what it may cost", low=0, unit="USD")   # may be left out
 
 The flag, the form's field and the key in a page's address are the field's name with dashes:
 `--total-tokens`. All values pass through `parse`, so a page and a command line refuse the same things with
