@@ -154,9 +154,9 @@ def state_items(model: Model, gpus: int, sharding: str) -> list[Item]:
         else Item("AdamW moments: matrices", shared([(2 * FP32, matrices)], state)),
         Item("AdamW moments: head", shared([(2 * FP32, head)], state)),
         Item("AdamW moments: embeddings", shared([(2 * table_bytes, tables)], state)),
-        Item("AdamW moments: norms, biases and scalars", shared([(2 * FP32, small)], state)),
+        Item("AdamW moments: the small rest", shared([(2 * FP32, small)], state)),
         # A tied head is multiplied too, so its table needs a copy as an untied head does.
-        Item("bf16 copies for the products", shared([(BF16, matrices + head_rows(model))], 1)),
+        Item("copies in bf16, to multiply", shared([(BF16, matrices + head_rows(model))], 1)),
     ]  # fmt: skip
     return [group for group in groups if group.bytes]
 
