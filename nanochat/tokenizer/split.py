@@ -1,8 +1,8 @@
 r"""Cut text into pieces before any merging: roughly words, numbers, punctuation and spaces.
 
 Byte-pair encoding merges inside a piece and never across two, so these patterns decide which tokens can
-exist at all: `dog`, ` dog` and `dog!` would otherwise each need a token of their own. Each tokenizer has its pattern,
-an ordinary regular expression whose alternatives are tried from left to right at every position.
+exist at all: without them `dog.`, `dog!` and `dog?` would each become a token. Each tokenizer has
+its pattern, an ordinary regular expression whose alternatives are tried from left to right at every position.
 
 The patterns are published with classes such as `\p{L}` (any letter), which Python's `re` does not know.
 `to_stdlib` writes them for `re`: classes become ranges from our own Unicode table, so the pieces are the
@@ -147,7 +147,7 @@ def _compiled(published: str) -> re.Pattern[str]:
 
 
 def _last_safe_cut(text: str, start: int) -> int:
-    """Where `text` can be cut, after a break at `start` or later, without changing its pieces; 0 if nowhere."""
+    """The last place, from `start` on, to cut `text` without changing its pieces; 0 if there is none."""
     break_at = len(text) - 1
     while (break_at := text.rfind("\n", start, break_at)) != -1:
         if text[break_at + 1].isalpha() and not text[break_at - 1].isspace():
@@ -193,7 +193,10 @@ O200K = SplitPattern(
             rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+{_ENDING}",
             "a word: capitals, then small letters, with its English ending",
         ),
-        (rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*{_ENDING}", "a word in capitals, with its English ending"),
+        (
+            rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*{_ENDING}",
+            "a word in capitals, with its English ending",
+        ),
         (r"\p{N}{1,3}", "one to three digits"),
         (r" ?[^\s\p{L}\p{N}]+[\r\n/]*", "punctuation and symbols, with line breaks and slashes after them"),
         (r"\s*[\r\n]+", "white space up to its last line break"),
@@ -201,7 +204,7 @@ O200K = SplitPattern(
         (r"\s+", "any other white space"),
     ),
 )
-# GPT-4's pattern, but numbers are cut in twos: a small vocabulary has no room for a thousand three-digit tokens.
+# GPT-4's pattern with numbers cut in twos: a small vocabulary has no room for a thousand three-digit tokens.
 NANOCHAT = SplitPattern(
     "nanochat",
     (

@@ -18,14 +18,16 @@ and `_` is everything else: punctuation, symbols, emoji, control characters, una
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from bisect import bisect_right
+from itertools import pairwise
 
 UNICODE_VERSION = "16.0.0"
 
 # Unicode from code point 0 upwards as runs of equal kind: `_9S5` is nine others, then five spaces. A run of
-# one has no number. What follows the last run is `_`. Written by tests/tokenizer/unicode_runs_from_tiktoken.py.
+# one has no number. After the last run all is `_`. Written by tests/tokenizer/unicode_runs_from_tiktoken.py.
 RUNS = """
 _9S5_18S_15N10_7U26_6L26_10S_26S_9O_7N2_L_3NO_N3_U23_U7L24_L8ULULULULULULULULULULULULULULULULULULULULULULU
 LULULULULUL2ULULULULULULULUL2ULULULULULULULULULULULULULULULULULULULULULULULU2LULUL3U2LULU2LU3L2U4LU2LU3L3U
@@ -128,7 +130,7 @@ def ranges(kinds: str) -> tuple[tuple[int, int], ...]:
     ((9, 13), (32, 32), (133, 133))
     """
     found: list[tuple[int, int]] = []
-    for (start, kind), (after, _) in zip(runs(), runs()[1:]):
+    for (start, kind), (after, _) in pairwise(runs()):
         if kind not in kinds:
             continue
         if found and found[-1][1] == start - 1:  # neighbours of two wanted kinds become one stretch
@@ -163,7 +165,7 @@ def differences() -> dict[str, list[tuple[int, int]]]:
     """
     found: dict[str, list[tuple[int, int]]] = {}
     table = [*runs(), (0x110000, "_")]
-    for (start, kind), (after, _) in zip(table, table[1:]):
+    for (start, kind), (after, _) in itertools.pairwise(table):
         for code in range(start, after):
             if _kind_in_this_python(chr(code)) != kind:
                 stretches = found.setdefault(kind, [])
