@@ -35,6 +35,7 @@ def shown(token: bytes) -> str:
 def pieces_and_ids(tokenizer: Tokenizer, text: str) -> tuple[list[str], list[str]]:
     """The tokens of a text as pictures show them, and their ids.
 
+    >>> from nanochat.tokenizer.tokenizer import published_tokenizer
     >>> pieces_and_ids(published_tokenizer("gpt2"), "Hello world")
     (['Hello', ' world'], ['15496', '995'])
     """
