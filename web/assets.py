@@ -6,6 +6,7 @@ makes a request to another host.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from web import node
 ROOT = Path(__file__).resolve().parent.parent
 NPM = ROOT / "web" / "node_modules"
 FONTS = {"inter": ("wght.css", "wght-italic.css"), "jetbrains-mono": ("wght.css", "wght-italic.css")}
+SCRIPTS = ("live.ts", "python_worker.ts")
 RANKS = ("r50k_base", "cl100k_base", "o200k_base")
 
 
@@ -23,14 +25,12 @@ class AssetError(Exception):
     """A file that could not be made or found."""
 
 
-def copy_all(site: Path, live: Path) -> None:
-    """Put every asset into the built site."""
+def copy_all(site: Path) -> None:
+    """Put the files of the npm packages into the built site."""
     assets = site / "assets"
     copy_fonts(assets / "fonts")
     copy_katex(assets / "katex")
     copy_ranks(assets / "ranks")
-    if live.is_dir():
-        shutil.copytree(live, assets / "live", dirs_exist_ok=True)
     remove_far_addresses(assets / "javascripts")
 
 
@@ -82,15 +82,26 @@ def remove_far_addresses(scripts: Path) -> None:
         bundle.write_text(text, encoding="utf-8")
 
 
-def browser_parts(into: Path) -> Path:
-    """Bundle the TypeScript and build the browser's Python; return the folder that holds them."""
-    return into
+def bundle_scripts(into: Path) -> None:
+    """Bundle the TypeScript of web/src: what every page loads, and what is fetched when a reader asks for it.
 
-
-def esbuild(*arguments: str) -> None:
-    """Run esbuild; its own message names the file and line."""
+    The worker's address carries `BUILD`, so that no browser runs an old worker with new pages.
+    """
+    sources = b"".join(path.read_bytes() for path in sorted((ROOT / "web" / "src").iterdir()))
+    build = hashlib.sha256(sources + (NPM.parent / "package-lock.json").read_bytes()).hexdigest()[:12]
     done = subprocess.run(
-        [node.node(), str(NPM / "esbuild/bin/esbuild"), *arguments], cwd=ROOT, capture_output=True, text=True
+        [
+            node.node(),
+            str(NPM / "esbuild/bin/esbuild"),
+            *(f"web/src/{name}" for name in SCRIPTS),
+            f"--outdir={into}",
+            *("--bundle", "--splitting", "--format=esm", "--target=es2022", "--minify", "--log-level=warning"),
+            f'--define:BUILD="{build}"',
+            "--chunk-names=[name]-[hash]",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         raise AssetError(done.stderr.strip())

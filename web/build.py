@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from web import assets, finish, reference
+from web import assets, browser_python, finish, reference
 from web.glossary import abbreviations
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,14 +74,16 @@ def build(strict: bool, verbose: bool) -> None:
     with step("reference pages and abbreviations"):
         reference.write_reference(PAGES / "reference")
         (CACHE / "abbreviations.md").write_text(abbreviations(PAGES / "glossary.md"), encoding="utf-8")
-    with step("browser bundles and browser Python"):
-        live = assets.browser_parts(CACHE / "live")
     with step("pages, with every snippet executed"):
         mkdocs(strict, verbose)
-    with step("fonts, formulas' styles, rank files"):
-        assets.copy_all(NEW, live)
-    with step("notebooks to download"):
+    with step("scripts, fonts, styles, rank files"):
+        assets.copy_all(NEW)
+        assets.bundle_scripts(NEW / "assets" / "live")
+    with step("the browser's Python"):
+        browser_python.build(NEW)
+    with step("notebooks and the list of exercises"):
         finish.write_notebooks(PAGES / "notebooks", NEW / "notebooks")
+        finish.write_exercises(NEW)
     with step("formulas and diagrams"):
         finish.prerender(NEW, PAGES, CACHE / "prerender.json")
     with step("content security policy"):
@@ -106,7 +108,7 @@ def mkdocs(strict: bool, verbose: bool) -> None:
     """Run MkDocs in its own process, so that a build never sees modules that an earlier one imported."""
     command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(NEW), *(["--strict"] if strict else [])]
     # Figures and cells must not differ from build to build because of the order of a set.
-    environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1", "MPLBACKEND": "agg", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1", "MPLBACKEND": "agg", "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -164,19 +166,32 @@ def repository_settings() -> dict[str, str]:
     address = re.sub(r"^(https?://)[^/@]*@", r"\1", address).removesuffix(".git")
     if not re.match(r"https?://[^/]+\.[^/]+/.", address):
         return {}
-    return {"REPO_URL": address, "REPO_NAME": "/".join(address.split("/")[-2:])}
+    return {"REPO_URL": address, "REPO_NAME": "/".join(address.split("/")[-2:]), "EDIT_URI": "edit/main/site_docs/"}
+
+
+def inputs() -> Iterator[Path]:
+    """Every file the site is made of."""
+    for top in INPUTS:
+        path = ROOT / top
+        if path.is_file():
+            yield path
+        for folder, folders, files in os.walk(path):
+            folders[:] = sorted(set(folders) - NOT_INPUTS)
+            yield from (Path(folder, name) for name in sorted(files) if name not in NOT_INPUTS)
 
 
 def inputs_digest() -> str:
-    """A hash of everything the site is made of."""
+    """A hash of everything the site is made of, and of the settings that change it."""
     total = hashlib.sha256(repr([os.environ.get(name) for name in SETTINGS]).encode())
-    for top in INPUTS:
-        path = ROOT / top
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            parts = file.relative_to(ROOT).parts
-            if file.is_file() and not NOT_INPUTS.intersection(parts):
-                total.update(repr(parts).encode() + hashlib.sha256(file.read_bytes()).digest())
+    for file in inputs():
+        total.update(repr(file.relative_to(ROOT).parts).encode() + hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
+
+
+def newest_input() -> tuple[int, int]:
+    """When a source was last changed, and how many there are: cheap enough to ask every second."""
+    times = [file.stat().st_mtime_ns for file in inputs() if file.exists()]
+    return max(times, default=0), len(times)
 
 
 def swap(new: Path, place: Path) -> None:

@@ -20,6 +20,7 @@ INLINE_MATH = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DO
 DISPLAY_MATH = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
 MERMAID = re.compile(r'<pre class="mermaid-source"><code>(.*?)</code></pre>', re.DOTALL)
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL | re.IGNORECASE)
+EXERCISE = re.compile(r'<div class="live-cell exercise"[^>]*? data-exercise="([^"]*)" data-title="([^"]*)"')
 DATA_BLOCK = re.compile(r'type="application/(?:ld\+)?json"')
 
 
@@ -129,6 +130,23 @@ def write_notebooks(sources: Path, site: Path) -> None:
         folder = site / source.stem
         if folder.is_dir():
             jupytext.write(jupytext.read(source), folder / f"{source.stem}.ipynb", fmt="ipynb")
+
+
+def write_exercises(site: Path) -> None:
+    """List every exercise of the site for the pages that show a reader's progress."""
+    listed = []
+    for page in sorted(site.rglob("index.html")):
+        text = page.read_text(encoding="utf-8")
+        exercises = [{"id": html.unescape(m[1]), "title": html.unescape(m[2])} for m in EXERCISE.finditer(text)]
+        if exercises:
+            title = re.search(r"<h1[^>]*>(.*?)(?:<a class=\"headerlink\".*?)?</h1>", text, re.DOTALL)
+            words = html.unescape(re.sub(r"<[^>]+>", "", title[1])).strip() if title else page.parent.name
+            listed.append(
+                {"page": page.parent.relative_to(site).as_posix() + "/", "title": words, "exercises": exercises}
+            )
+    place = site / "assets" / "live" / "exercises.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
 
 
 def secure(site: Path) -> None:
