@@ -52,7 +52,8 @@ SHIPPED = (
 LEFT_OUT: tuple[str, ...] = ()
 SUFFIXES = (".py", ".txt", ".json", ".css", ".typed")
 
-NAME, VERSION = "nanochat_pages", "0.1.0"
+PACKAGE, VERSION = "nanochat-pages", "0.1.0"
+FILE_NAME = PACKAGE.replace("-", "_")
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the oldest date a zip can hold: equal sources give equal bytes
 
 
@@ -112,11 +113,11 @@ def make_wheel(folder: Path, files: dict[str, Path]) -> Path:
     """
     contents = {name: path.read_bytes() for name, path in files.items()}
     tag = "0" + _hash(b"".join(name.encode() + b"\0" + data for name, data in contents.items()))
-    info = f"{NAME}-{VERSION}.dist-info"
-    contents[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n".encode()
+    info = f"{FILE_NAME}-{VERSION}.dist-info"
+    contents[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {VERSION}\n".encode()
     contents[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     contents[f"{info}/RECORD"] = _record(contents, f"{info}/RECORD")
-    wheel = folder / f"{NAME}-{VERSION}-{tag}-py3-none-any.whl"
+    wheel = folder / f"{FILE_NAME}-{VERSION}-{tag}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, data in contents.items():
             entry = zipfile.ZipInfo(name, LONG_AGO)
@@ -141,7 +142,7 @@ def make_lock(folder: Path, wheel: Path, modules: list[str]) -> Path:
     """
     lock = json.loads((PYODIDE / "pyodide-lock.json").read_text(encoding="utf-8"))
     package = {
-        "name": NAME,
+        "name": PACKAGE,
         "version": VERSION,
         "file_name": wheel.name,
         "install_dir": "site",
@@ -152,7 +153,7 @@ def make_lock(folder: Path, wheel: Path, modules: list[str]) -> Path:
         "unvendored_tests": False,
     }
     path = folder / "pyodide-lock.json"
-    path.write_text(json.dumps({**lock, "packages": {NAME: package}}, indent=1, sort_keys=True), encoding="utf-8")
+    path.write_text(json.dumps({**lock, "packages": {PACKAGE: package}}, indent=1, sort_keys=True), encoding="utf-8")
     return path
 
 
@@ -188,7 +189,7 @@ def _make(made: Path, files: dict[str, Path]) -> None:
         start = {
             "version": json.loads((PYODIDE / "package.json").read_text(encoding="utf-8"))["version"],
             "memory": memory.name,
-            "package": NAME,
+            "package": PACKAGE,
             "bytes": {path.name: path.stat().st_size for path in paths},
         }
         (folder / "start.json").write_text(json.dumps(start, indent=1), encoding="utf-8")

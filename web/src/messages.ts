@@ -20,6 +20,7 @@ export type Request =
     }
   | { readonly kind: "check"; readonly code: string; readonly checks: string }
   | { readonly kind: "tool"; readonly tool: string; readonly query: string }
+  | { readonly kind: "form"; readonly tool: string }
   | { readonly kind: "file"; readonly name: string; readonly data: ArrayBuffer };
 
 export type ToWorker =

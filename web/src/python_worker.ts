@@ -122,6 +122,8 @@ async function answerTo(id: number, request: Request, output: OutputStream): Pro
     }
     case "tool":
       return { ok: true, failedBefore: 0, value: await askTool(id, request.tool, request.query) };
+    case "form":
+      return { ok: true, failedBefore: 0, value: toolPages().form(request.tool) as string };
     case "file":
       return { ok: true, failedBefore: 0, value: putFile(request.name, request.data) };
   }
@@ -147,10 +149,9 @@ function namespaceOf(session: string): PyProxy {
 
 /** A tool's answer. Files it says it needs are fetched from the site, and then it is asked again. */
 async function askTool(id: number, tool: string, query: string): Promise<string> {
-  const page = python.pyimport("tools.core.page");
   const asked = new Set<string>();
   for (;;) {
-    const answer = page.answer(tool, query) as string;
+    const answer = toolPages().answer(tool, query) as string;
     const missing = (JSON.parse(answer) as { needs: string[] }).needs.filter((name) => !asked.has(name));
     if (missing.length === 0) return answer;
     for (const name of missing) {
@@ -162,7 +163,12 @@ async function askTool(id: number, tool: string, query: string): Promise<string>
 }
 
 function putFile(name: string, data: ArrayBuffer): string {
-  return python.pyimport("tools.core.page").put_file(name, python.toPy(new Uint8Array(data))) as string;
+  return toolPages().put_file(name, python.toPy(new Uint8Array(data))) as string;
+}
+
+/** The module of Python that answers for the tools; loaded when the first tool asks. */
+function toolPages() {
+  return python.pyimport("tools.core.page");
 }
 
 /** A Python list of dictionaries, as JSON. */

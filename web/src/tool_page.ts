@@ -3,6 +3,7 @@
  * change of the form computes the report anew. The state stands in the page's address, so a link shares it.
  */
 import { python, type Job, type Outcome } from "./python_client";
+import { defaultsOf, fill, invalid, stateOf, type Control, type State } from "./tool_form";
 
 /** What `tools.core.page.answer` says. */
 interface ToolAnswer {
@@ -13,8 +14,6 @@ interface ToolAnswer {
   readonly field: string | null;
 }
 
-type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
-
 /** How long a reader must pause before a report is computed: typing a number is one change, not five. */
 const PAUSE_MS = 150;
 
@@ -22,133 +21,130 @@ class ToolPage {
   private readonly tool: string;
   private readonly form: HTMLFormElement;
   private readonly report: HTMLElement;
-  private readonly status = document.createElement("p");
-  private readonly error = document.createElement("p");
-  private command = "";
+  private readonly status: HTMLElement;
+  private readonly error: HTMLElement;
+  /** What the report of the build answers: the page without a state in its address. */
+  private readonly first: State;
   private timer: number | undefined;
   private job: Job | undefined;
-  /** Counts the changes: an answer to an older state of the form is not shown. */
-  private change = 0;
+  /** Counts the questions: an answer to an older one is not shown. */
+  private asked = 0;
 
-  constructor(element: HTMLElement) {
+  constructor(private readonly element: HTMLElement) {
     this.tool = element.dataset["tool"] ?? "";
-    this.form = find(element, "form.tool-form") as HTMLFormElement;
+    this.first = JSON.parse(element.dataset["query"] ?? "{}") as State;
+    this.form = find(element, ".tool-form") as HTMLFormElement;
     this.report = find(element, ".tool-report");
-    this.status.className = "tool-status live-status";
-    this.status.setAttribute("role", "status");
-    this.error.className = "tool-error";
-    this.error.id = `${this.tool}-error`;
-    this.error.setAttribute("role", "alert");
-    this.error.hidden = true;
-    this.report.before(this.status, this.error);
+    this.status = find(element, ".tool-status");
+    this.error = find(element, ".tool-error");
+    (find(element, ".tool-controls") as HTMLFieldSetElement).disabled = false;
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("input", () => this.changed());
     this.form.addEventListener("change", (event) => void this.chosen(event.target as Control));
-    this.form.addEventListener("reset", () => window.setTimeout(() => this.changed()));
-    this.addCopyButton(element);
-    if (location.search) void this.openAddress(location.search);
+    this.openCopyButton();
+    if (location.search.length > 1) void this.openAddress(location.search);
   }
 
-  /** The page was opened by a link that carries a state: show that. */
+  /** The page was opened by a link that carries a state: show that, in the form too. */
   private async openAddress(search: string): Promise<void> {
-    const answer = await this.ask(search);
-    if (answer) this.fillForm(answer.query);
+    const form = await python.ask(() => ({ kind: "form", tool: this.tool }), this.listener()).finished;
+    if (form.kind !== "done") return this.showFailure(form, () => void this.openAddress(search));
+    fill(this.form, defaultsOf(form.answer.value));
+    fill(this.form, stateOf(new URLSearchParams(search)));
+    await this.ask(search);
   }
 
   private changed(): void {
     window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.ask(this.state()), PAUSE_MS);
+    this.timer = window.setTimeout(() => void this.askForm(), PAUSE_MS);
   }
 
   /** A file was chosen: Python gets it before it is asked. The file stays in this browser. */
   private async chosen(control: Control): Promise<void> {
-    if (!(control instanceof HTMLInputElement) || control.type !== "file") return;
-    const file = control.files?.[0];
-    if (file) {
-      const data = await file.arrayBuffer();
-      await python.ask(() => ({ kind: "file", name: file.name, data }), {}).finished;
-    }
+    const file = control instanceof HTMLInputElement ? control.files?.[0] : undefined;
+    if (!file) return;
+    const data = await file.arrayBuffer();
+    await python.ask(() => ({ kind: "file", name: file.name, data }), this.listener()).finished;
     this.changed();
   }
 
-  /** Ask the tool about a state of its form, and show its answer. */
-  private async ask(state: Record<string, string | string[]> | string): Promise<ToolAnswer | undefined> {
-    this.change += 1;
-    const change = this.change;
-    this.job?.stopIfWaiting();
-    const request = { kind: "tool", tool: this.tool, query: JSON.stringify(state) } as const;
-    this.report.setAttribute("aria-busy", "true");
-    this.job = python.ask(() => request, {
-      loading: (loaded, total) => this.say(total ? `Starting Python: ${mega(loaded)} of ${mega(total)} MB` : "Starting Python…"),
-      running: () => this.say("Computing…"),
-      fetching: (name) => this.say(`Fetching ${name.split("/").pop()}…`),
-    });
-    const outcome = await this.job.finished;
-    return change === this.change ? this.showOutcome(outcome) : undefined;
+  private async askForm(): Promise<void> {
+    const wrong = invalid(this.form);
+    if (wrong) this.markError(wrong.validationMessage, wrong.name);
+    else await this.ask(stateOf(this.form));
   }
 
-  private showOutcome(outcome: Outcome): ToolAnswer | undefined {
-    this.report.removeAttribute("aria-busy");
-    if (outcome.kind === "done") {
-      const answer = JSON.parse(outcome.answer.value) as ToolAnswer;
-      this.show(answer);
-      return answer;
-    }
-    this.say(outcome.kind === "failed" ? `Python could not do this: ${outcome.why}. Change a field to try again.` : "");
-    return undefined;
+  /** Ask the tool, and show its answer unless a newer question has been asked meanwhile. */
+  private async ask(question: State | string): Promise<void> {
+    this.asked += 1;
+    const number = this.asked;
+    this.job?.stopIfWaiting();
+    this.element.setAttribute("aria-busy", "true");
+    const query = JSON.stringify(question);
+    this.job = python.ask(() => ({ kind: "tool", tool: this.tool, query }), this.listener());
+    const outcome = await this.job.finished;
+    if (number !== this.asked) return;
+    this.element.removeAttribute("aria-busy");
+    this.element.dataset["answered"] = String(number);
+    if (outcome.kind === "done") this.show(JSON.parse(outcome.answer.value) as ToolAnswer);
+    else this.showFailure(outcome, () => void this.ask(question));
+  }
+
+  private listener() {
+    return {
+      loading: (loaded: number, total: number) =>
+        this.say(total ? `Starting Python: ${mega(loaded)} of ${mega(total)} MB` : "Starting Python…"),
+      running: () => this.say("Computing…"),
+      fetching: (name: string) => this.say(`Fetching ${name.split("/").pop()}…`),
+    };
   }
 
   private show(answer: ToolAnswer): void {
     this.say("");
-    this.markError(answer);
+    this.markError(answer.error, answer.field);
     if (answer.error !== null) return;
     this.report.innerHTML = answer.html;
-    this.command = answer.command;
-    for (const place of document.querySelectorAll(".tool-command")) place.textContent = answer.command;
-    history.replaceState(history.state, "", answer.query ? `?${answer.query}` : location.pathname);
+    find(this.element, ".tool-command").textContent = answer.command;
+    history.replaceState(history.state, "", this.addressOf(answer.query) + location.hash);
   }
 
-  private markError({ error, field }: ToolAnswer): void {
+  /** The address of a state: what differs from the tool's defaults, and if nothing does, that it does not. */
+  private addressOf(query: string): string {
+    if (query) return `?${query}`;
+    const state = stateOf(this.form);
+    const said = Object.keys(this.first).map((key) => [key, String(state[key] ?? "")]);
+    return said.length > 0 ? `?${new URLSearchParams(said)}` : location.pathname;
+  }
+
+  private markError(error: string | null, field: string | null): void {
     this.error.hidden = error === null;
     this.error.textContent = error ?? "";
-    for (const control of this.controls()) {
-      const wrong = error !== null && control.name === field;
-      if (wrong) control.setAttribute("aria-invalid", "true");
+    for (const control of this.form.querySelectorAll("[name]")) {
+      if (error !== null && control.getAttribute("name") === field) control.setAttribute("aria-invalid", "true");
       else control.removeAttribute("aria-invalid");
     }
-    // The report below still answers the last good question: it must not look like an answer to this one.
+    // The report still answers the last good question: it must not look like an answer to this one.
     this.report.classList.toggle("stale", error !== null);
   }
 
-  private controls(): Control[] {
-    return [...this.form.elements].filter((one): one is Control => "name" in one && one.matches("input,select,textarea"));
+  private showFailure(outcome: Outcome, again: () => void): void {
+    this.say(outcome.kind === "failed" ? `Python could not do this: ${outcome.why} ` : "");
+    if (outcome.kind !== "failed") return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "live-button live-again";
+    button.textContent = "Try again";
+    button.addEventListener("click", again);
+    this.status.append(button);
   }
 
-  /** The form as Python reads it: words by key. A field left empty says nothing, and the tool's default holds. */
-  private state(): Record<string, string | string[]> {
-    const state: Record<string, string | string[]> = {};
-    for (const control of this.controls()) {
-      const value = read(control);
-      if (control.name && value !== undefined) state[control.name] = value;
-    }
-    return state;
-  }
-
-  /** Set every control to what an address says, or to its default. */
-  private fillForm(query: string): void {
-    const words = new URLSearchParams(query);
-    this.form.reset();
-    window.clearTimeout(this.timer);
-    for (const control of this.controls()) if (words.has(control.name)) write(control, words.getAll(control.name));
-  }
-
-  private addCopyButton(element: HTMLElement): void {
-    const button = element.querySelector<HTMLButtonElement>(".tool-copy-command");
-    if (!button) return;
+  private openCopyButton(): void {
+    const button = find(this.element, ".tool-copy-command") as HTMLButtonElement;
     const label = button.textContent;
-    button.hidden = false;
+    button.disabled = false;
     button.addEventListener("click", () => {
-      void navigator.clipboard.writeText(this.command || (button.dataset["command"] ?? "")).then(() => {
+      const command = find(this.element, ".tool-command").textContent ?? "";
+      void navigator.clipboard.writeText(command).then(() => {
         button.textContent = "Copied";
         window.setTimeout(() => (button.textContent = label), 1500);
       });
@@ -157,29 +153,6 @@ class ToolPage {
 
   private say(text: string): void {
     this.status.textContent = text;
-  }
-}
-
-function read(control: Control): string | string[] | undefined {
-  if (control instanceof HTMLSelectElement && control.multiple) return [...control.selectedOptions].map((one) => one.value);
-  if (control instanceof HTMLInputElement) {
-    if (control.type === "checkbox") return control.checked ? "yes" : "no";
-    if (control.type === "radio") return control.checked ? control.value : undefined;
-    if (control.type === "file") return control.files?.[0]?.name;
-  }
-  return control.value === "" ? undefined : control.value;
-}
-
-function write(control: Control, words: string[]): void {
-  const last = words.at(-1) ?? "";
-  if (control instanceof HTMLSelectElement && control.multiple) {
-    for (const option of control.options) option.selected = words.includes(option.value);
-  } else if (control instanceof HTMLInputElement && control.type === "checkbox") {
-    control.checked = last === "yes";
-  } else if (control instanceof HTMLInputElement && control.type === "radio") {
-    control.checked = words.includes(control.value);
-  } else if (!(control instanceof HTMLInputElement && control.type === "file")) {
-    control.value = last;
   }
 }
 
