@@ -25,10 +25,13 @@ from tools.core.tool import Tool
 from tools.core.words import listing
 from tools.registry import load
 
+GIVEN: dict[str, Path] = {}
+"""Files given to this page, by the names they were given under."""
+
 
 @lru_cache(maxsize=1)
 def files_folder() -> Path:
-    """Where files given to the page lie (in the browser a folder in memory)."""
+    """Where given files lie (in the browser a folder in memory)."""
     import tempfile
 
     return Path(tempfile.mkdtemp(prefix="nanochat-page-"))
@@ -36,19 +39,25 @@ def files_folder() -> Path:
 
 def put_file(name: str, data: object) -> str:
     """Keep a file under a name and say where it lies. `data` is bytes, or anything that `bytes()` takes."""
+    # A name from a page must not lead out of the folder.
     parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")]
     if not parts:
         raise UsageError(f"a file needs a name, not {name!r}")
     path = files_folder().joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(bytes(data))  # type: ignore[call-overload]
+    GIVEN[name] = path
     return str(path)
 
 
 def given_file(name: str) -> Path | None:
-    """Where a file lies that was put under this name, or None."""
-    path = files_folder() / name
-    return path if path.is_file() and path.resolve().is_relative_to(files_folder().resolve()) else None
+    """Where the file lies that was put under this name, or None."""
+    return GIVEN.get(name)
+
+
+def without_folder(text: str) -> str:
+    """The text with names of given files as the reader knows them."""
+    return text.replace(f"{files_folder()}/", "") if GIVEN else text
 
 
 def field_schema(parameter: Parameter) -> dict[str, Any]:
@@ -112,7 +121,7 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
         parameters: Any
         parameters, unknown = from_query(tool.parameters, _with_files(tool, query))
         reply["query"] = urlencode(_named_files(tool, to_query(parameters)), doseq=True)
-        reply["command"] = to_command(tool, parameters).replace(str(files_folder()) + "/", "")
+        reply["command"] = without_folder(to_command(tool, parameters))
         report = tool.report(parameters)
     except NeedFiles as need:
         return reply | {"needs": list(need.names), "error": _on_page(tool, str(need))}
@@ -150,5 +159,5 @@ def _named_files(tool: Tool, query: Mapping[str, str | list[str]]) -> dict[str, 
 def _on_page(tool: Tool, message: str) -> str:
     """An error with labels for flags: a page has no `--depth`, it has a field "Depth"."""
     labels = {parameter.flag: parameter.label for parameter in parameters_of(tool.parameters)}
-    shown = message.replace(str(files_folder()) + "/", "")
+    shown = without_folder(message)
     return re.sub(r"--[a-z][a-z0-9-]*", lambda match: labels.get(match[0], match[0]), shown)

@@ -45,6 +45,7 @@ class Parameter:
     multiline: bool = False
     positional: bool = False
     suffixes: tuple[str, ...] = ()
+    stdin: bool = False
 
     @property
     def key(self) -> str:
@@ -135,9 +136,11 @@ def text(
     return _field("text", fixed, help, group=group, label=label, **settings)
 
 
-def file(help: str, *, suffixes: Sequence[str] = (), group: str = "Options", label: str = "") -> Any:
+def file(
+    help: str, *, suffixes: Sequence[str] = (), stdin: bool = False, group: str = "Options", label: str = ""
+) -> Any:
     """A file to read, as a `pathlib.Path` or None; in the browser one that the reader chose or dropped."""
-    return _field("file", None, help, suffixes=tuple(suffixes), group=group, label=label)
+    return _field("file", None, help, suffixes=tuple(suffixes), stdin=stdin, group=group, label=label)
 
 
 def parameters_of(declared: type) -> tuple[Parameter, ...]:

@@ -140,6 +140,8 @@ def _parse_file(parameter: Parameter, raw: object) -> Any:
     from pathlib import Path
 
     path = Path(str(raw))
+    if parameter.stdin and str(raw) == "-":
+        return path
     try:
         found, folder = path.exists(), path.is_dir()
     except (OSError, ValueError):  # a name too long, or with a NUL

@@ -6,6 +6,18 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+LARGEST, SMALLEST = 1e290, 1e-290
+"""Beyond these the arithmetic of axes would overflow; such a value is not drawn."""
+
+
+def drawable(value: float, log: bool) -> bool:
+    """Whether an axis can show a value.
+
+    >>> drawable(0.0, log=False), drawable(0.0, log=True), drawable(math.nan, log=False)
+    (True, False, False)
+    """
+    return abs(value) <= LARGEST and (value >= SMALLEST or not log)
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -31,19 +43,19 @@ def make_axis(values: Iterable[float], log: bool = False, wanted: int = 5) -> Ax
     >>> make_axis([1e-4, 0.05], log=True).ticks
     (0.0001, 0.001, 0.01, 0.1)
     """
-    usable = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
+    usable = [value for value in values if drawable(value, log)]
     low, high = (min(usable), max(usable)) if usable else (0.1 if log else 0.0, 1.0)
     if log:
         first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
         last = max(last, first + 1)
         step = max(1, math.ceil((last - first) / (wanted + 1)))
         last = first + math.ceil((last - first) / step) * step
-        ticks = tuple(10.0**power for power in range(max(first, -307), min(last, 308) + 1, step))
+        ticks = tuple(10.0**power for power in range(first, last + 1, step))
         return Axis(ticks[0], ticks[-1], True, ticks)
-    if high - low <= abs(high) * 1e-9:  # one value: give it room on both sides
-        room = abs(high) * 0.1 or 1.0
+    if high - low <= max(abs(high) * 1e-9, SMALLEST):  # one value: give it room on both sides
+        room = abs(high) * 0.1 if abs(high) > SMALLEST else 1.0
         low, high = low - room, high + room
-    width = _round_step((high / 2 - low / 2) / wanted * 2)
+    width = _round_step((high - low) / wanted)
     first, last = math.floor(low / width), math.ceil(high / width)
     ticks = tuple(_clean(index * width) for index in range(first, last + 1))
     return Axis(ticks[0], ticks[-1], False, ticks)
@@ -75,15 +87,14 @@ def tick_label(value: float) -> str:
 def segments(
     points: Sequence[tuple[float, float]], x_log: bool, y_log: bool
 ) -> list[list[tuple[float, float]]]:
-    """The points as unbroken runs: what is not finite, or not positive on a log axis, leaves a gap.
+    """The points as unbroken runs: what an axis cannot show leaves a gap.
 
     >>> segments([(0, 1), (1, float("nan")), (2, 3)], False, False)
     [[(0, 1)], [(2, 3)]]
     """
     runs: list[list[tuple[float, float]]] = [[]]
     for x, y in points:
-        drawable = math.isfinite(x) and math.isfinite(y) and (x > 0 or not x_log) and (y > 0 or not y_log)
-        if drawable:
+        if drawable(x, x_log) and drawable(y, y_log):
             runs[-1].append((x, y))
         elif runs[-1]:
             runs.append([])

@@ -72,7 +72,7 @@ class Terminal:
         if not self.unicode or not section.icon:
             return visible(section.title).upper()
         space = "  " if section.icon.endswith("\ufe0f") else " "
-        return section.icon + space + visible(section.title).upper()
+        return visible(section.icon) + space + visible(section.title).upper()
 
     def block(self, block: Block) -> Iterator[str]:
         """The lines of one block."""

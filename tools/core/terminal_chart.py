@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from tools.core.report import LineChart
 from tools.core.scale import Axis, make_axis, segments, tick_label
+from tools.core.terminal_text import visible
 
 MARKS = "*o+x#@"
 LINE_COLORS = (36, 33, 35, 32, 34, 31)
@@ -31,26 +32,27 @@ def draw_lines(chart: LineChart, width: int, height: int, color: bool, unicode: 
     canvas = _canvas(runs, x_axis, y_axis, columns, height, braille, color)
     side, corner, floor = ("│", "└", "─") if unicode else ("|", "+", "-")
     if chart.y_label:
-        yield chart.y_label
+        yield visible(chart.y_label)
     for index, line in enumerate(canvas):
         yield f"{labels.get(index, ''):>{margin}} {side}{line}"
     yield " " * (margin + 1) + corner + floor * columns
     yield " " * (margin + 2) + _x_labels(x_axis, columns)
     if chart.x_label:
-        yield " " * (margin + 2) + chart.x_label
+        yield " " * (margin + 2) + visible(chart.x_label)
     if len(runs) > 1:
         for index, one in enumerate(chart.series):
             mark = MARKS[index % len(MARKS)]
-            yield " " * (margin + 2) + (_colored("──", index) if braille else mark) + " " + one.label
+            yield " " * (margin + 2) + (_colored("──", index) if braille else mark) + " " + visible(one.label)
 
 
 def _x_labels(axis: Axis, columns: int) -> str:
-    line = [" "] * (columns + 8)
+    line = [" "] * columns
     free = 0
     for tick in axis.ticks:
         words = tick_label(tick)
-        start = max(0, round(axis.place(tick) * (columns - 1)) - len(words) // 2)
-        if start >= free and start + len(words) <= len(line):
+        middle = round(axis.place(tick) * (columns - 1)) - len(words) // 2
+        start = max(0, min(middle, columns - len(words)))
+        if start >= free:
             line[start : start + len(words)] = words
             free = start + len(words) + 1
     return "".join(line).rstrip()

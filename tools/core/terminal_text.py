@@ -49,7 +49,11 @@ def _visible(one: str, newline: str) -> str:
     if code == 127:
         return "␡"
     # Also the direction marks, which could make a line read as another one; joiners inside emoji stay.
-    if unicodedata.category(one) in ("Cc", "Cs") or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069:
+    if (
+        unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp")
+        or 0x202A <= code <= 0x202E
+        or 0x2066 <= code <= 0x2069
+    ):
         return f"\\u{code:04x}"
     return one
 

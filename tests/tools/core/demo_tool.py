@@ -43,7 +43,7 @@ class Demo:
     lines: tuple[str, ...] = ask.text((), "more texts", many=True)
     fast: bool = ask.flag("be quick")
     careful: bool = ask.flag("take care", default=True)
-    config: Path | None = ask.file("a model's config", suffixes=[".json"])
+    config: Path | None = ask.file("a model's config", suffixes=[".json"])  # noqa: RUF009 (a field, as dataclasses want it)
 
 
 def run(asked: Demo) -> Report:
@@ -84,7 +84,9 @@ def run(asked: Demo) -> Report:
             Section("Figures", [Rows([Row("optimizer", "Optimizer", asked.optimizer)]), totals]),
             Section("Parts", [table, Bars("shares", [Bar("attention", 0.25, "25 %"), Bar("MLP", 0.75)])]),
             Section("Pictures", [Tokens("tokens", spans, caption="The tokens"), chart], icon="⏱️"),
-            Section("Words", [Text(asked.text, key="said"), Code("command", "torchrun x"), Notes(["one", "two"])]),
+            Section(
+                "Words", [Text(asked.text, key="said"), Code("command", "torchrun x"), Notes(["one", "two"])]
+            ),
         ],
         notes=["made for tests"],
     )

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import nanochat
+from nanochat import cli
+from tools import registry
+from tools.core.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return python("-m", "nanochat", *words)
+
+
+def python(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+
+
+def test_help_lists_the_commands_that_exist():
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, command in cli.COMMANDS.items():
+        assert f"  {name:<10} {command.summary}" in done.stdout
+    assert "examples:" in done.stdout
+    assert run().stdout == done.stdout
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    best = 9.0
+    for _ in range(5):
+        started = time.perf_counter()
+        assert run("--help").returncode == 0
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.3
+    program = "import sys; from nanochat.cli import main; main(['--help']); print('torch' in sys.modules)"
+    done = python("-c", program)
+    assert done.stdout.endswith("False\n")
+
+
+def test_the_version_is_the_projects():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert nanochat.__version__ == project["version"]
+    assert project["scripts"] == {"nanochat": "nanochat.cli:main"}
+    assert run("--version").stdout == f"nanochat {nanochat.__version__}\n"
+
+
+def test_tools_are_listed_with_a_line_each():
+    done = run("tools")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(registry.NAMES)
+    assert all(len(line) <= 110 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_a_tool_answers_alike_by_its_name_and_by_its_file(name):
+    tool = registry.load(name)
+    assert tool.name == name
+    by_name = run("tools", name, "--help")
+    by_file = python("-I", "-S", tool.script, "--help")
+    assert (by_name.returncode, by_name.stderr, by_file.returncode, by_file.stderr) == (0, "", 0, "")
+    assert f"nanochat tools {name}" in by_name.stdout
+    assert f"python {tool.script}" in by_file.stdout
+    assert tool.summary in by_file.stdout.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["tool"], "nanochat: error: there is no command 'tool'; did you mean tools?; see nanochat --help"),
+        (["--versio"], "nanochat: error: there is no --versio; did you mean --version?"),
+        (["tools", "--al"], "nanochat: error: there is no --al"),
+        (["tools", "calculator"], "nanochat: error: there is no tool 'calculator', only"),
+        (["tools", "model-calculator", "--x"], "nanochat tools model-calculator: error: there is no --x"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_exit_code_2(words, line):
+    done = run(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+    with pytest.raises(UsageError):
+        cli.check(words)
+
+
+def test_words_are_checked_without_running_anything(capsys):
+    cli.check([])
+    cli.check(["tools"])
+    cli.check(["tools", "model-calculator"])
+    assert capsys.readouterr() == ("", "")
