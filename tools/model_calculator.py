@@ -1,7 +1,7 @@
 """Tool 1, the model calculator: parameters, memory, time and money of a model before it exists.
 
-It counts with the very lines that the trainer uses (`nanochat.model.counting`, `nanochat.model.memory`), and shows
-for every figure the formula with the numbers put in (`--explain`, or a click on a page).
+It counts with the very lines that the trainer uses (`nanochat.model.counting`, `nanochat.model.memory`), and
+shows for every figure the formula with the numbers put in (`--explain`, or a click on a page).
 """
 
 from __future__ import annotations

@@ -75,12 +75,12 @@ class GPTConfig:
         if self.smear and self.n_embd < SMEAR_GATE_CHANNELS:
             raise ValueError(
                 f"n_embd={self.n_embd} is below the {SMEAR_GATE_CHANNELS} channels the smear gate reads; "
-                f"use n_embd={SMEAR_GATE_CHANNELS} or more, or smear=False"
+                f"use n_embd={SMEAR_GATE_CHANNELS} or more, or switch smear off"
             )
         if self.value_embeddings and self.n_embd < VALUE_GATE_CHANNELS:
             raise ValueError(
                 f"n_embd={self.n_embd} is below the {VALUE_GATE_CHANNELS} channels a value gate reads; "
-                f"use n_embd={VALUE_GATE_CHANNELS} or more, or value_embeddings=False"
+                f"use n_embd={VALUE_GATE_CHANNELS} or more, or switch value embeddings off"
             )
 
     @classmethod
@@ -235,7 +235,7 @@ def check_heads(n_embd: int, n_head: int, n_kv_head: int, even: bool = True) -> 
     if n_embd % (n_head * step):
         fitting = divisors(n_embd // step) if n_embd % step == 0 else []
         kind = "even-sized heads" if even else "equal heads"
-        way_out = f"use {listed(fitting)}" if fitting else "use an even n_embd"
+        way_out = f"use {listed(fitting)}" if fitting else "use an even width"
         raise ValueError(f"n_embd={n_embd} is not divisible by n_head={n_head} into {kind}; {way_out}")
     if n_head % n_kv_head:
         raise ValueError(

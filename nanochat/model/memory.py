@@ -145,6 +145,7 @@ def state_items(model: Model, gpus: int, sharding: str) -> list[Item]:
     own = isinstance(model, GPTConfig)
     table_bytes = BF16 if own else FP32
     whole = gpus if sharding == "all" else 1
+    gathered = matrices // model.n_layer if sharding == "all" else matrices
     state = gpus if sharding in ("all", "optimizer") else 1
     weights = [(FP32, matrices + head + small), (table_bytes, tables)]
     groups = [
@@ -155,8 +156,9 @@ def state_items(model: Model, gpus: int, sharding: str) -> list[Item]:
         Item("AdamW moments: head", shared([(2 * FP32, head)], state)),
         Item("AdamW moments: embeddings", shared([(2 * table_bytes, tables)], state)),
         Item("AdamW moments: the small rest", shared([(2 * FP32, small)], state)),
-        # A tied head is multiplied too, so its table needs a copy as an untied head does.
-        Item("copies in bf16, to multiply", shared([(BF16, matrices + head_rows(model))], 1)),
+        # A tied head is multiplied too, so its table needs a copy as an untied head does. Where weights are
+        # shared out, they are gathered one layer at a time, and so are their copies.
+        Item("copies in bf16, to multiply", shared([(BF16, gathered + head_rows(model))], 1)),
     ]  # fmt: skip
     return [group for group in groups if group.bytes]
 

@@ -1,2 +1,6 @@
-"""The parts of the model calculator: `question` (what it can be asked), `plan` (what follows), and the sections
-of its report: `sections` (the model itself) and `machine_sections` (memory, time and money on a machine)."""
+"""The parts of the model calculator.
+
+`question` is what it can be asked, `models` which model that means, `plan` what follows; `sections` and
+`machine_sections` write the report about the model itself and about the machine; `wording` puts numbers
+in words.
+"""

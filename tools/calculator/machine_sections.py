@@ -16,19 +16,20 @@ from nanochat.model.memory import (
 )
 from nanochat.model.planning import (
     CHINCHILLA,
-    Machine,
     chinchilla_tokens,
     decode_limit,
+    device_batch,
     fits,
     largest_batch,
     largest_depth,
     longest_context,
     tokens_per_second,
 )
+from nanochat.model.shape import Model
 from nanochat.train.depth_dial import TOKENS_PER_PARAMETER, plan_for, turn_dial
 from tools.calculator.plan import Plan
 from tools.calculator.wording import count, dollars, duration, flops, gib
-from tools.core.report import Code, Row, Rows, Section, Text
+from tools.core.report import Block, Code, Row, Rows, Section
 
 GPUS_A_NODE = 8
 NUMBERS_END = 44
@@ -51,7 +52,8 @@ def operations(plan: Plan) -> Section:
     total = each.total * plan.total_tokens
     share = each.attention.value / each.total
     rows = [
-        Row("matmul", "Matrix products", each.matmul.value, flops(each.matmul.value), formula=each.matmul.formula),
+        Row("matmul", "Matrix products", each.matmul.value, flops(each.matmul.value),
+            formula=each.matmul.formula),
         Row("attention", "Attention scores", each.attention.value,
             f"{flops(each.attention.value)} ({share:.1%})", formula=each.attention.formula),
         Row("per_token", "One token, trained", each.total, flops(each.total),
@@ -87,7 +89,7 @@ def gpu_memory(plan: Plan) -> Section:
     ]  # fmt: skip
     shared = f" of {machine.gpus:,}" if machine.gpus > 1 else ""
     caption = f"One {machine.gpu.label}{shared}, {batch:,} {sequences} of {n_time:,} tokens at a time:"
-    blocks = [Rows(rows, "right", NUMBERS_END, caption), Rows(facts)]
+    blocks: list[Block] = [Rows(rows, "right", NUMBERS_END, caption), Rows(facts)]
     if not verdict:
         blocks.append(Rows([Row("way_out", "What would fit", way_out(plan))]))
     return Section("Memory in training, on each GPU", blocks, icon="🧠", key="gpu_memory")
@@ -179,10 +181,12 @@ def inference(plan: Plan) -> Section:
     served = "1 conversation" if plan.conversations == 1 else f"{plan.conversations:,} conversations"
     rows = [
         Row("weights", "Weights (bf16)", weights.value, gib(weights.value), formula=weights.formula),
-        Row("kv_bytes_per_token", "KV cache, one token", each.value, f"{each.value:,} bytes", formula=each.formula),
+        Row("kv_bytes_per_token", "KV cache, one token", each.value, f"{each.value:,} bytes",
+            formula=each.formula),
         Row("kv_cache", "KV cache", cache.value,
             f"{gib(cache.value)} ({served} of {plan.context:,} tokens)", formula=cache.formula),
-        Row("total", "Together", total, gib(total), formula=f"{weights.value:,} + {cache.value:,} = {total:,}"),
+        Row("total", "Together", total, gib(total),
+            formula=f"{weights.value:,} + {cache.value:,} = {total:,}"),
         Row("longest_context", "Longest context", longest, f"{longest:,} tokens fit on one {gpu.label}",
             formula="(usable memory - weights) / KV bytes of a token of every conversation"),
         Row("decode_limit", "Speed limit, alone", limit, f"{limit:,.0f} tokens/sec for 1 conversation",
@@ -213,8 +217,8 @@ def time_and_money(plan: Plan) -> Section:
             formula="measured in public nanochat runs on H100: 41% at depth 12, 46% at 18, 50% at 24; "
                     "very small models reach less"),
         Row("tokens_per_second", "Speed", speed, f"{speed:,.0f} tokens/sec",
-            formula=f"peak·GPUs·MFU / FLOPs per token = {gpu.peak_flops:,.0f}·{machine.gpus:,}·{machine.mfu:g} / "
-                    f"{per_token:,} = {speed:,.0f}"),
+            formula=f"peak·GPUs·MFU / FLOPs per token = {gpu.peak_flops:,.0f}·{machine.gpus:,}·"
+                    f"{machine.mfu:g} / {per_token:,} = {speed:,.0f}"),
         Row("seconds", "Training time", seconds, duration(seconds),
             formula=f"tokens / speed = {plan.total_tokens:,} / {speed:,.0f} = {seconds:,.0f} seconds"),
         Row("gpu_hours", "GPU hours", hours, f"{hours:,.1f}",
@@ -244,60 +248,53 @@ def best_tokens(plan: Plan) -> tuple[int, str, str]:
 
 def command(plan: Plan) -> Section:
     """The command that starts the training on that machine."""
-    model, blocks = plan.model, []
-    if not isinstance(model, GPTConfig):
-        blocks.append(Text(
-            f"This project trains its own architecture. Its model of {model.n_layer:,} layers on this machine:"
-        ))  # fmt: skip
-    elif not is_from_dial(model):
-        blocks.append(Text(f"The dial's own model of {model.n_layer:,} layers on this machine:"))
-    blocks.append(Code("train", train_command(plan)))
-    return Section("Command to copy", blocks, icon="🚀", key="command")
+    layers = f"{plan.model.n_layer:,} layers on this machine:"
+    if not isinstance(plan.model, GPTConfig):
+        caption = f"This project trains its own architecture. Its model of {layers}"
+    elif not is_from_dial(plan.model):
+        caption = f"The dial's own model of {layers}"
+    else:
+        caption = ""
+    return Section("Command to copy", [Code("train", train_command(plan), caption)], icon="🚀", key="command")
 
 
-def is_from_dial(model: GPTConfig) -> bool:
+def is_from_dial(model: Model) -> bool:
     """Whether depth alone gives this model.
 
     >>> is_from_dial(GPTConfig.from_depth(20))
     True
     """
-    dial = GPTConfig.from_depth(model.n_layer)
-    return model == replace(dial, sequence_len=model.sequence_len)
+    if not isinstance(model, GPTConfig):
+        return False
+    return model == GPTConfig.from_depth(model.n_layer, sequence_len=model.sequence_len)
 
 
 def train_command(plan: Plan) -> str:
     """`torchrun` for the machine's GPUs; only what differs from the dial is said.
+
+    For a model that the dial does not give, it is the command for the dial's own model of that depth.
 
     >>> from tools.calculator.plan import make_plan
     >>> from tools.calculator.question import Question
     >>> print(train_command(make_plan(Question(arch="nanochat", depth=20, gpus=8))))
     torchrun --standalone --nproc_per_node=8 -m nanochat train base --depth 20 --device-batch-size 16
     """
-    gpus, depth = plan.machine.gpus, plan.model.n_layer
-    own = isinstance(plan.model, GPTConfig)
-    dial = turn_dial(depth)
-    # For another family, the batch that fits is worked out for our own model of that depth.
-    batch = plan.device_batch if own else device_batch_of_dial(plan.machine, depth)
-    words = ["torchrun", *launcher(gpus), "-m nanochat train base", f"--depth {depth}"]
-    words.append(f"--device-batch-size {batch}")
-    if own and plan.seq_len != dial.config.sequence_len:
-        words.append(f"--seq-len {plan.seq_len}")
-    if own and plan.tokens_per_step != dial.batch_tokens:
-        words.append(f"--batch-size {plan.batch_size}")
-    if own and is_from_dial(plan.model) and plan.total_tokens != plan_for(plan.model).tokens:
-        words.append(f"--total-tokens {plan.total_tokens}")
-    if plan.machine.checkpointing:
-        words.append("--checkpointing")
-    return " ".join(words)
-
-
-def device_batch_of_dial(machine: Machine, depth: int) -> int:
-    """Sequences a GPU takes at a time for the dial's own model."""
-    from nanochat.model.planning import device_batch
-
-    dial = turn_dial(depth)
+    machine, dial = plan.machine, turn_dial(plan.model.n_layer)
     n_time = dial.config.sequence_len
-    return device_batch(dial.batch_tokens // n_time, dial.config, machine, n_time)
+    batch = device_batch(dial.batch_tokens // n_time, dial.config, machine, n_time)
+    changes = []
+    if is_from_dial(plan.model):
+        batch = plan.device_batch
+        if plan.seq_len != n_time:
+            changes.append(f"--seq-len {plan.seq_len}")
+        if plan.tokens_per_step != dial.batch_tokens:
+            changes.append(f"--batch-size {plan.batch_size}")
+        if plan.total_tokens != dial.tokens:
+            changes.append(f"--total-tokens {plan.total_tokens}")
+    if machine.checkpointing:
+        changes.append("--checkpointing")
+    base = ["-m nanochat train base", f"--depth {plan.model.n_layer}", f"--device-batch-size {batch}"]
+    return " ".join(["torchrun", *launcher(machine.gpus), *base, *changes])
 
 
 def launcher(gpus: int) -> list[str]:

@@ -50,7 +50,7 @@ class Question:
     vocab_size: int | None = integer(
         None, "tokens in the vocabulary", low=1, high=100_000_000, group=MODEL, label="Vocabulary size"
     )
-    config: Path | None = file(
+    config: Path | None = file(  # noqa: RUF009 (it makes a field, as the others do)
         "a Hugging Face config.json of a GPT-2, Llama, Mistral or Qwen model", suffixes=[".json"], group=MODEL
     )
 
@@ -91,7 +91,7 @@ class Question:
     )  # fmt: skip
     sharding: str = choice(
         "optimizer",
-        dict(zip(SHARDINGS, ("nothing", "the optimizer's state", "all: weights and gradients too"), strict=True)),
+        dict(zip(SHARDINGS, ("nothing", "the optimizer's state", "weights and gradients too"), strict=True)),
         "what the GPUs divide among themselves", group=MACHINE,
     )  # fmt: skip
     checkpointing: bool = flag(

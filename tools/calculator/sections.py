@@ -177,7 +177,7 @@ def training(plan: Plan, counted: ParameterCount) -> Section:
             formula=f"tokens / tokens per batch = {total:,} / {per_step:,} = {plan.steps:,} whole steps"),
         Row("throughput", "Throughput", plan.throughput, f"{plan.throughput:,.0f} tokens/sec", formula=where),
         Row("seconds", "Training time", plan.seconds, duration(plan.seconds),
-            formula=f"tokens / throughput = {total:,} / {plan.throughput:,.0f} = {plan.seconds:,.0f} seconds"),
+            formula=f"tokens / throughput = {total:,} / {plan.throughput:,.0f} = {plan.seconds:,.0f} s"),
         Row("flops", "Total FLOPs", operations, f"{operations / 1e15:.1f} PetaFLOPs", formula=how),
     ]  # fmt: skip
     return Section("Training estimates", [Rows(rows)], icon="⏱️", key="training")
@@ -206,12 +206,13 @@ def insights(plan: Plan, counted: ParameterCount) -> Section:
     )
     mlp = counted.named("MLP") + counted.named("MLP biases")
     more = ADAM_COPIES * FP32 // BF16
+    seen = plan.total_tokens / total
     items = [
         f"Embeddings use ~{tables / total:.1%} of parameters",
         f"Attention layers use ~{attention / total:.1%} of parameters",
         f"MLP layers use ~{mlp / total:.1%} of parameters",
         f"Training needs ~{more}x more memory than inference",
-        f"Each parameter sees {plan.total_tokens / total:,.0f} tokens during training",
+        f"Each parameter sees {seen:,.{0 if seen >= 10 else 1}f} tokens during training",
     ]
     return Section("Learning insights", [Notes(items)], icon="💡", key="insights")
 
@@ -230,12 +231,16 @@ def own_gpt(plan: Plan, counted: ParameterCount) -> Section:
     mine = count_parameters(own)
     tables, gates = mine.named("value embeddings"), mine.named("value gates")
     layers = f"{len(own.value_layers):,} layers"
+    more = mine.total - counted.total
+    bare = mine.total - mine.of_kind(EMBEDDING, VALUE_EMBEDDING)
+    extra = f"{tables:,} params in {layers}, {gates:,} in gates"
+    sizes = " + ".join(f"{part.total:,} {part.name}" for part in mine.parts)
     rows = [
-        Row("total", "Parameters", mine.total, params(mine.total)),
-        Row("difference", "Difference", mine.total - counted.total, f"{mine.total - counted.total:+,} params"),
-        Row("matrices", "Without embeddings", mine.total - mine.of_kind(EMBEDDING, VALUE_EMBEDDING),
-            params(mine.total - mine.of_kind(EMBEDDING, VALUE_EMBEDDING))),
-        Row("value_embeddings", "Value embeddings", tables, f"{tables:,} params in {layers}, {gates:,} in gates"),
+        Row("total", "Parameters", mine.total, params(mine.total), formula=f"{sizes} = {mine.total:,}"),
+        Row("difference", "Difference", more, f"{more:+,} params",
+            formula=f"{mine.total:,} - {counted.total:,} = {more:+,}"),
+        Row("matrices", "Without embeddings", bare, params(bare)),
+        Row("value_embeddings", "Value embeddings", tables, extra),
         Row("norms", "Norms", 0, "0 params: its RMSNorm has no weights"),
     ]  # fmt: skip
     own_width = GPTConfig.from_depth(model.n_layer).n_embd
