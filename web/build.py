@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from web import assets, browser_python, finish, reference
+from web import assets, browser_python, finish, notebook, reference
 from web.glossary import abbreviations
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,10 +82,11 @@ def build(strict: bool, verbose: bool) -> None:
     with step("the browser's Python"):
         browser_python.build(NEW)
     with step("notebooks and the list of exercises"):
-        finish.write_notebooks(PAGES / "notebooks", NEW / "notebooks")
+        notebook.finish_notebooks(PAGES / "notebooks", NEW / "notebooks")
         finish.write_exercises(NEW)
-    with step("formulas and diagrams"):
+    with step("formulas, diagrams, terms"):
         finish.prerender(NEW, PAGES, CACHE / "prerender.json")
+        finish.quiet_terms(NEW)
     with step("content security policy"):
         finish.secure(NEW)
     swap(NEW, SITE)

@@ -32,13 +32,8 @@ class DoctestFences(griffe.Extension):
 def fenced(text: str) -> str:
     """The docstring with its examples in fences; those that stand in a fence already stay as they are.
 
-    >>> print(fenced("Adds.\\n>>> 1 + 1\\n2"))
-    Adds.
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 1
-    2
-    ```
+    >>> fenced("Adds.\\n>>> 1 + 1\\n2").splitlines()
+    ['Adds.', '', '```pycon', '>>> 1 + 1', '2', '```']
     """
     if "```" in text:
         return text

@@ -1,4 +1,4 @@
-"""What happens to the built pages before they are served: formulas, diagrams, notebooks, security policy."""
+"""What happens to the built pages before they are served: formulas, diagrams, terms, security policy."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ DISPLAY_MATH = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', 
 MERMAID = re.compile(r'<pre class="mermaid-source"><code>(.*?)</code></pre>', re.DOTALL)
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL | re.IGNORECASE)
 EXERCISE = re.compile(r'<div class="live-cell exercise"[^>]*? data-exercise="([^"]*)" data-title="([^"]*)"')
+ABBREVIATION = re.compile(r'<abbr title="([^"]*)">(.*?)</abbr>', re.DOTALL)
+NO_TERMS = re.compile(r"<(h[1-6]|a|summary|legend|button|nav)\b.*?</\1>", re.DOTALL)
 DATA_BLOCK = re.compile(r'type="application/(?:ld\+)?json"')
 
 
@@ -122,14 +124,32 @@ def place_of(item: Any, pages: Path) -> str:
     return f"formula or diagram {first!r}"
 
 
-def write_notebooks(sources: Path, site: Path) -> None:
-    """Put a notebook file to download beside the page of each notebook."""
-    import jupytext
+def quiet_terms(site: Path) -> None:
+    """Mark a glossary term where a section first uses it, and leave headings, links and the menus alone."""
+    for path in sorted(site.rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        if "<abbr" in text:
+            path.write_text(with_quiet_terms(text), encoding="utf-8")
 
-    for source in sorted(sources.glob("*.py")):
-        folder = site / source.stem
-        if folder.is_dir():
-            jupytext.write(jupytext.read(source), folder / f"{source.stem}.ipynb", fmt="ipynb")
+
+def with_quiet_terms(text: str) -> str:
+    """A page whose terms are tooltips in running text only, the later ones of a section marked `again`.
+
+    >>> with_quiet_terms('<h2>A <abbr title="t">b</abbr></h2><abbr title="t">b</abbr> <abbr title="t">b</abbr>')
+    '<h2>A b</h2><abbr title="t">b</abbr> <abbr class="again" title="t">b</abbr>'
+    """
+    text = NO_TERMS.sub(lambda m: ABBREVIATION.sub(r"\2", m[0]), text)
+    seen: set[str] = set()
+
+    def mark(match: re.Match[str]) -> str:
+        if match["section"]:
+            seen.clear()
+            return match[0]
+        again = match["title"] in seen
+        seen.add(match["title"])
+        return match[0].replace("<abbr ", '<abbr class="again" ', 1) if again else match[0]
+
+    return re.sub(r'(?P<section><h2\b)|<abbr title="(?P<title>[^"]*)">', mark, text)
 
 
 def write_exercises(site: Path) -> None:

@@ -6,6 +6,7 @@ docstrings, signatures and source of that module, so the reference cannot fall b
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +31,13 @@ ROOMS = (
     Room(
         "nanochat.model",
         "The shape of a model, and how its parameters, memory and arithmetic are counted.",
-        "[Guide 1: Language models and PyTorch](../guides/01-introduction.md) and the "
+        "[Guide 1: Introduction to LLMs and PyTorch](../guides/01-introduction.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(
         "nanochat.train",
         "The depth dial: one number that sets the size, the batch and the tokens of a training run.",
-        "[Guide 1: Language models and PyTorch](../guides/01-introduction.md) and the "
+        "[Guide 1: Introduction to LLMs and PyTorch](../guides/01-introduction.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(
@@ -87,7 +88,7 @@ def room_page(room: Room) -> str:
     """The Markdown of one room's page."""
     blocks = "\n\n".join(f"::: {module}" for module in modules(room))
     return (
-        f"---\ntitle: {room.name}\ndescription: {room.about.replace('`', '')}\n---\n\n"
+        f"---\ntitle: {room.name}\ndescription: {json.dumps(room.about.replace('`', ''))}\n---\n\n"
         f"# `{room.name}`\n\n{room.about}\n{{ .lead }}\n\nWhere it is explained: {room.guide}.\n\n{blocks}\n"
     )
 

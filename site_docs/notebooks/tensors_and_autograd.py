@@ -25,15 +25,17 @@
 # %% [markdown]
 # ## 0. Set up
 #
-# Three imports, and one helper. `show` puts a figure on the page, with a text for readers who cannot see
+# The imports, and one helper. `show` puts a figure on the page, with a text for readers who cannot see
 # it. The *seed* makes chance repeatable: with it you get the same numbers as here.
 
 # %%
+import base64
+import html
 import io
 
 import matplotlib.pyplot as plt
 import torch
-from IPython.display import Image, display
+from IPython.display import HTML, display
 from torch import nn
 
 torch.manual_seed(1)
@@ -67,7 +69,8 @@ def show(figure, alt):
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=130, transparent=True, bbox_inches="tight")
     plt.close(figure)
-    display(Image(picture.getvalue(), alt=alt))
+    data = base64.b64encode(picture.getvalue()).decode()
+    display(HTML(f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'))
 
 
 # %% [markdown]
