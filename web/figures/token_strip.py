@@ -67,6 +67,7 @@ class Strip:
             self.boxes.append((x, y, width, text, note, tones[number] if tones else 1 + number % 6))
             x += width + 4
         self.height = int(y) + (50 if notes else 32)
+        self.width = max(box_left + width for box_left, _, width, *_ in self.boxes) + 4
 
     def draw(self, drawing: Svg, top: float) -> None:
         """Put the boxes into `drawing`, the first row at `top`."""
@@ -97,6 +98,6 @@ def strip_figure(
         repr(piece) + (f" is {note}" if note else "")
         for piece, note in zip(pieces, notes or [""] * len(pieces), strict=True)
     )
-    drawing = Svg(name, WIDTH, strip.height + 4, title=title, description=f"{len(pieces)} pieces: {shown}.")
+    drawing = Svg(name, strip.width, strip.height + 4, title=title, description=f"{len(pieces)} pieces: {shown}.")
     strip.draw(drawing, 2)
     return drawing.figure(caption)
