@@ -20,7 +20,7 @@ from nanochat.model.memory import BF16, FP32
 from nanochat.model.shape import Model
 from tools.calculator.plan import Plan
 from tools.calculator.wording import count, duration
-from tools.core.report import Code, Notes, Row, Rows, Section, Text, slug
+from tools.core.report import Bar, Bars, Code, Notes, Row, Rows, Section, Text, slug
 
 NUMBERS_END = 40  # the column in which the parameter counts end
 SIZES_END = 35  # and the sizes of memory
@@ -55,6 +55,7 @@ def model_sections(plan: Plan) -> list[Section]:
         memory(counted),
         training(plan, counted),
         insights(plan, counted),
+        shares(counted),
     ]
     return sections if isinstance(plan.model, GPTConfig) else [*sections, own_gpt(plan, counted)]
 
@@ -215,6 +216,19 @@ def insights(plan: Plan, counted: ParameterCount) -> Section:
         f"Each parameter sees {seen:,.{0 if seen >= 10 else 1}f} tokens during training",
     ]
     return Section("Learning insights", [Notes(items)], icon="💡", key="insights")
+
+
+def shares(counted: ParameterCount) -> Section:
+    """The parameters as bars, largest first."""
+    parts = sorted(counted.parts, key=lambda part: -part.total)
+    total = counted.total
+    bars = []
+    for part in parts:
+        label = LABELS.get(part.name, part.name[0].upper() + part.name[1:])
+        share = part.total / total
+        formula = f"{part.total:,} / {total:,} = {share:.4f}"
+        bars.append(Bar(label, part.total, f"{part.total:,} ({share:.1%})", formula))
+    return Section("Where the parameters are", [Bars("parts", bars)], icon="🍰", key="shares")
 
 
 def own_gpt(plan: Plan, counted: ParameterCount) -> Section:
