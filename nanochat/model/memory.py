@@ -9,7 +9,8 @@ that never writes the T x T scores (FlashAttention, Dao et al. 2022, arXiv 2205.
 that of Korthikanti et al. 2022 (arXiv 2205.05198, section 4.1), without dropout.
 
 This project's own trainer keeps master weights in fp32, its embedding tables in bf16, and trains matrices
-with Muon (one number of state each) and the rest with AdamW (two). The other families are counted as usual
+with Muon (one number of state each; NorMuon's one number a row or column on top is below 0.2 % and left
+out) and the rest with AdamW (two). The other families are counted as usual
 mixed precision: fp32 weights, gradients and AdamW moments, products in bf16.
 """
 

@@ -234,6 +234,7 @@ def test_a_config_file_is_read(tmp_path: Path) -> None:
         json.dumps({"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12}), "utf-8-sig"
     )
     assert ask(config=str(path))["parameters"]["total"] == 124_439_808
+    assert ask(config=str(path), preset="nanochat-tiny")["parameters"]["total"] == 124_439_808
     done = run("--config", str(path), "--depth", "3")
     assert done.returncode == 2
     assert "leave out its other flags" in done.stderr

@@ -38,13 +38,13 @@ def find_model(question: Question) -> Model:
     >>> find_model(Question(preset="nanochat-d12", depth=20)).n_embd
     1280
     """
-    large = (question.preset, question.arch, question.depth, question.hidden_dim)
+    large = (question.arch, question.depth, question.hidden_dim)
     small = (question.heads, question.kv_heads, question.mlp_dim, question.vocab_size)
     if question.config is not None:
         if any(large) or any(small):
-            raise UsageError("--config gives the whole model; leave out its other flags", "config")
+            raise UsageError("--config gives every size of the model; leave out its other flags", "config")
         return read_config(question.config)
-    preset = question.preset if any(large) else DEFAULT_PRESET
+    preset = question.preset or (None if any(large) else DEFAULT_PRESET)
     base = PRESETS[preset] if preset else None
     arch = question.arch or (base.arch if base else "textbook")
     return own_model(question, base) if arch == "nanochat" else family_model(question, base, arch)

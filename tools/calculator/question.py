@@ -51,7 +51,9 @@ class Question:
         None, "tokens in the vocabulary", low=1, high=100_000_000, group=MODEL, label="Vocabulary size"
     )
     config: Path | None = file(  # noqa: RUF009 (it makes a field, as the others do)
-        "a Hugging Face config.json of a GPT-2, Llama, Mistral or Qwen model", suffixes=[".json"], group=MODEL
+        "a Hugging Face config.json of a GPT-2, Llama, Mistral or Qwen model, in place of --preset",
+        suffixes=[".json"],
+        group=MODEL,
     )
 
     total_tokens: int | None = integer(
