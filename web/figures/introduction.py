@@ -174,10 +174,11 @@ def descent() -> str:
     plot.points([(w, loss(w)) for w in path], tone=2, radius=4.5)
     for step, w in enumerate(path[:3]):
         x, y = plot.at(w, loss(w))
-        pic.text(x + 10, y - 4, f"step {step}: w = {w:g}", size=12, kind="strong")
-    x, y = plot.at(3, 0)
-    pic.text(x, y - 46, "best: w = 3", anchor="middle", size=12, kind="muted")
-    pic.arrow(x, y - 40, x, y - 12)
+        # The first label stands inside the valley, the others in the free corner left of the curve.
+        place, anchor = ((x + 10, y + 4), "start") if step == 0 else ((x - 9, y + 8), "end")
+        pic.text(*place, f"step {step}: w = {w:g}", size=12, kind="strong", anchor=anchor)
+    pic.text(*plot.at(3, 9), "best: w = 3", anchor="middle", size=12, kind="muted")
+    pic.arrow(*plot.at(3, 8.2), *plot.at(3, 1.2))
     return pic.figure(
         "Each step goes downhill. Steps shrink by themselves, because the slope gets flatter near the bottom."
     )
@@ -185,7 +186,7 @@ def descent() -> str:
 
 def learning_rates() -> str:
     """w over the steps for a small, a good and a too large learning rate."""
-    rates = ((0.02, "0.02: too slow", 5), (0.1, "0.1: good", 3), (0.42, "0.42: flies apart", 2))
+    rates = ((0.02, "0.02 slow", 5), (0.1, "0.1 good", 3), (0.42, "0.42 too large", 2))
     ends = {rate: descent_path(rate, 8)[-1] for rate, _, _ in rates}
     pic = Svg(
         "learning-rates",
@@ -196,15 +197,16 @@ def learning_rates() -> str:
         f"Rate 0.02 creeps up to {ends[0.02]:.2f}. Rate 0.1 reaches {ends[0.1]:.2f}. "
         f"Rate 0.42 jumps back and forth, further each time, and ends at {ends[0.42]:.2f}.",
     )
-    plot = Plot(pic, x=(0, 8), y=(-4, 10), area=(40, 26, 380, 206), x_label="step", y_label="w")
+    plot = Plot(pic, x=(0, 8), y=(-4, 10), area=(40, 26, 298, 206), x_label="step", y_label="w")
     plot.axes(x_ticks=range(9), y_ticks=(-4, 0, 3, 6, 10))
     pic.path([plot.at(0, 3), plot.at(8, 3)], tone=0, dashed=True)
     for rate, _, tone in rates:
         pairs = list(enumerate(descent_path(rate, 8)))
         pic.path((plot.at(*pair) for pair in pairs), tone=tone)
         plot.points(pairs, tone=tone, radius=3)
-    for (_, label, tone), (x, y) in zip(rates, ((4.2, -0.2), (0.35, 4.1), (3.6, 9.2)), strict=True):
-        pic.text(*plot.at(x, y), label, size=12, kind="label", tone=tone)
+    for rate, label, tone in rates:
+        x, y = plot.at(8, ends[rate])
+        pic.text(x + 9, y, label, size=12, kind="label", tone=tone, middle=True)
     return pic.figure("The same problem with three learning rates. The dashed line is the best value, w = 3.")
 
 
