@@ -50,7 +50,7 @@ SHIPPED = (
 )
 # Modules of those folders that need torch or another package: the tensor part of each room.
 LEFT_OUT: tuple[str, ...] = ()
-SUFFIXES = (".py", ".txt", ".json", ".css", ".typed")
+SUFFIXES = (".py", ".txt", ".json", ".css", ".tiktoken")
 
 PACKAGE, VERSION = "nanochat-pages", "0.1.0"
 FILE_NAME = PACKAGE.replace("-", "_")

@@ -30,7 +30,7 @@ import gc, importlib, sys
 
 # What cells of the guides import, beside the project's own modules.
 COMMON = """bisect collections csv dataclasses datetime decimal enum fractions functools heapq html itertools json math
-operator random re statistics string struct textwrap time typing unicodedata""".split()
+operator random re statistics string struct textwrap time typing unicodedata zipfile""".split()
 
 sys.dont_write_bytecode = True
 for name in [*COMMON, *${modules}]:
