@@ -161,14 +161,14 @@ def descent() -> str:
     )
     plot = Plot(
         pic,
-        x=(-0.5, 6.5),
+        x=(-1, 6.5),
         y=(0, 30),
         area=(46, 26, 380, 206),
         x_label="w, the price per kilometre",
         y_label="loss",
     )
     plot.axes(x_ticks=range(7), y_ticks=(0, 10, 20, 30))
-    plot.curve(loss, tone=1)
+    plot.curve(loss, tone=1, between=(-0.46, 6.46))
     for before, after in pairwise(path[:3]):
         pic.arrow(*plot.at(before, loss(before)), *plot.at(after, loss(after)), tone=2)
     plot.points([(w, loss(w)) for w in path], tone=2, radius=4.5)
@@ -186,7 +186,7 @@ def descent() -> str:
 
 def learning_rates() -> str:
     """w over the steps for a small, a good and a too large learning rate."""
-    rates = ((0.02, "0.02 slow", 5), (0.1, "0.1 good", 3), (0.42, "0.42 too large", 2))
+    rates = ((0.02, "0.02 slow", 5), (0.1, "0.1 good", 3), (0.42, "0.42 too big", 2))
     ends = {rate: descent_path(rate, 8)[-1] for rate, _, _ in rates}
     pic = Svg(
         "learning-rates",
@@ -197,7 +197,7 @@ def learning_rates() -> str:
         f"Rate 0.02 creeps up to {ends[0.02]:.2f}. Rate 0.1 reaches {ends[0.1]:.2f}. "
         f"Rate 0.42 jumps back and forth, further each time, and ends at {ends[0.42]:.2f}.",
     )
-    plot = Plot(pic, x=(0, 8), y=(-4, 10), area=(40, 26, 298, 206), x_label="step", y_label="w")
+    plot = Plot(pic, x=(0, 8), y=(-4, 10), area=(40, 26, 292, 206), x_label="step", y_label="w")
     plot.axes(x_ticks=range(9), y_ticks=(-4, 0, 3, 6, 10))
     pic.path([plot.at(0, 3), plot.at(8, 3)], tone=0, dashed=True)
     for rate, _, tone in rates:
@@ -326,7 +326,7 @@ def pipeline() -> str:
         y = 6 + 44 * place
         pic.box(8, y, 424, 32, tone=tone)
         pic.text(18, y + 16, what, middle=True, size=12.5, kind="strong")
-        pic.text(208, y + 16, folder, middle=True, size=12, mono=True)
+        pic.text(220, y + 16, folder, middle=True, size=12, mono=True)
         pic.text(424, y + 16, guide, anchor="end", middle=True, size=12, kind="label", tone=tone)
         if place < len(STAGES) - 1:
             pic.arrow(30, y + 32, 30, y + 44)
