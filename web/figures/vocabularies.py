@@ -68,7 +68,7 @@ def compression_chart() -> str:
     for size, point in zip(data.SIZES, points, strict=True):
         x, y = plot.at(*point)
         drawing.text(x, 230, f"{size:,}", anchor="middle", size=11, kind="muted")
-        drawing.text(x, y - 9, f"{point[1]:.2f}", anchor="middle", size=11)
+        drawing.text(max(x, 58), y - 9, f"{point[1]:.2f}", anchor="middle", size=11)
     gains = [after[1] / before[1] - 1 for before, after in pairwise(points)]
     return drawing.figure(
         f"Measured on the held-out countries. The first doubling makes text {gains[0] + 1:.1f} times "
@@ -85,7 +85,7 @@ def parameter_bars() -> str:
     drawing = Svg(
         "parameter-bars",
         WIDTH,
-        66 + 40 * len(rows),
+        44 + 40 * len(rows),
         title="The share of a model that its vocabulary takes",
         description=". ".join(
             f"Depth {depth}: {total / 1e6:.0f} million parameters, {tables / total:.0%} in embedding and "
