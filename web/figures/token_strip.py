@@ -98,6 +98,8 @@ def strip_figure(
         repr(piece) + (f" is {note}" if note else "")
         for piece, note in zip(pieces, notes or [""] * len(pieces), strict=True)
     )
-    drawing = Svg(name, strip.width, strip.height + 4, title=title, description=f"{len(pieces)} pieces: {shown}.")
+    drawing = Svg(
+        name, strip.width, strip.height + 4, title=title, description=f"{len(pieces)} pieces: {shown}."
+    )
     strip.draw(drawing, 2)
     return drawing.figure(caption)
