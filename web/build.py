@@ -24,7 +24,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from web import assets, browser_python, finish, notebook, reference
-from web.glossary import abbreviations
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "site_docs"
@@ -71,9 +70,8 @@ def build(strict: bool, verbose: bool) -> None:
     """All steps in order, then the swap."""
     CACHE.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(NEW, ignore_errors=True)
-    with step("reference pages and abbreviations"):
+    with step("reference pages"):
         reference.write_reference(PAGES / "reference")
-        (CACHE / "abbreviations.md").write_text(abbreviations(PAGES / "glossary.md"), encoding="utf-8")
     with step("pages, with every snippet executed"):
         mkdocs(strict, verbose)
     with step("scripts, fonts, styles, rank files"):

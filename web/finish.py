@@ -22,7 +22,7 @@ MERMAID = re.compile(r'<pre class="mermaid-source"><code>(.*?)</code></pre>', re
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL | re.IGNORECASE)
 EXERCISE = re.compile(r'<div class="live-cell exercise"[^>]*? data-exercise="([^"]*)" data-title="([^"]*)"')
 ABBREVIATION = re.compile(r'<abbr title="([^"]*)">(.*?)</abbr>', re.DOTALL)
-NO_TERMS = re.compile(r"<(h[1-6]|a|summary|legend|button|nav)\b.*?</\1>", re.DOTALL)
+NO_TERMS = re.compile(r"<(h[1-6]|dt|a|summary|legend|button|nav)\b.*?</\1>", re.DOTALL)
 DATA_BLOCK = re.compile(r'type="application/(?:ld\+)?json"')
 
 
