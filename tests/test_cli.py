@@ -78,7 +78,7 @@ def test_a_tool_answers_alike_by_its_name_and_by_its_file(name):
         (["tool"], "nanochat: error: there is no command 'tool'; did you mean tools?; see nanochat --help"),
         (["--versio"], "nanochat: error: there is no --versio; did you mean --version?"),
         (["tools", "--al"], "nanochat: error: there is no --al"),
-        (["tools", "calculator"], "nanochat: error: there is no tool 'calculator', only"),
+        (["tools", "calculator"], "nanochat: error: there is no tool 'calculator'; did you mean"),
         (["tools", "model-calculator", "--x"], "nanochat tools model-calculator: error: there is no --x"),
     ],
 )

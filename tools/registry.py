@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tools.core.errors import UsageError
 from tools.core.tool import Tool
-from tools.core.words import listing, nearest
+from tools.core.words import listing, nearest, say
 
 NAMES = ("model-calculator", "tokenizer-playground")
 
@@ -18,11 +18,10 @@ def load(name: str) -> Tool:
     'tools/model_calculator.py'
     >>> load("calculator")
     Traceback (most recent call last):
-    tools.core.errors.UsageError: there is no tool 'calculator', only model-calculator and
-    tokenizer-playground...
+    tools.core.errors.UsageError: there is no tool 'calculator'; did you mean model-calculator?
     """
     if name not in NAMES:
-        known = listing(NAMES, "and")
-        raise UsageError(f"there is no tool {name!r}, only {known}{nearest(name, NAMES)}")
+        hint = nearest(name, NAMES) or f"; there are {listing(NAMES, 'and')}"
+        raise UsageError(f"there is no tool {say(name)}{hint}")
     tool: Tool = import_module("tools." + name.replace("-", "_")).TOOL
     return tool

@@ -41,8 +41,7 @@ def render(tool_name: str, query: Mapping[str, str] | None = None) -> str:
 
     >>> render("calculator")
     Traceback (most recent call last):
-    tools.core.errors.UsageError: there is no tool 'calculator', only model-calculator and
-    tokenizer-playground...
+    tools.core.errors.UsageError: there is no tool 'calculator'; did you mean model-calculator?
     """
     return render_tool(registry.load(tool_name), query)
 
@@ -89,8 +88,8 @@ def _field(tool_name: str, field: Mapping[str, Any], value: Any) -> Iterator[str
     if field["kind"] == "choice" and field["many"]:
         yield from _checkboxes(name, field, value, note)
         return
-    label = f'<label for="{escape(name)}">{escape(field["label"])}</label>'
-    unit = f'<span class="tool-unit">{escape(field["unit"])}</span>' if field["unit"] else ""
+    unit = f' <span class="tool-unit">{escape(field["unit"])}</span>' if field["unit"] else ""
+    label = f'<label for="{escape(name)}">{escape(field["label"])}{unit}</label>'
     shared = f'id="{escape(name)}" name="{escape(field["key"])}" aria-describedby="{escape(name)}-help"'
     if field["kind"] == "flag":
         on = " checked" if value in (True, "true", "1", "yes", "on") else ""
@@ -98,8 +97,7 @@ def _field(tool_name: str, field: Mapping[str, Any], value: Any) -> Iterator[str
         yield f'<div class="tool-field tool-flag">{box} {label}{note}</div>'
         return
     wide = " tool-wide" if field["multiline"] else ""
-    inside = _control(field, value, shared)
-    yield f'<div class="tool-field{wide}">{label}<span class="tool-control">{inside}{unit}</span>{note}</div>'
+    yield f'<div class="tool-field{wide}">{label}{_control(field, value, shared)}{note}</div>'
 
 
 def _help(field: Mapping[str, Any]) -> str:

@@ -181,5 +181,8 @@ def to_command(tool: Tool, parameters: object) -> str:
             words.append(parameter.flag if value else "--no-" + parameter.key)
             continue
         for one in value if parameter.many else [value]:
-            words += [parameter.flag, quote(write(one))]
+            word = write(one)
+            # A value that looks like a flag must be tied to its own.
+            tied = word.startswith("-")
+            words += [quote(f"{parameter.flag}={word}")] if tied else [parameter.flag, quote(word)]
     return " ".join(words)

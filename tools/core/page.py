@@ -120,7 +120,7 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     try:
         parameters: Any
         parameters, unknown = from_query(tool.parameters, _with_files(tool, query))
-        reply["query"] = urlencode(_named_files(tool, to_query(parameters)), doseq=True)
+        reply["query"] = urlencode(_named_files(tool, to_query(parameters)), doseq=True, errors="replace")
         reply["command"] = without_folder(to_command(tool, parameters))
         report = tool.report(parameters)
     except NeedFiles as need:

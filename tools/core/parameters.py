@@ -139,7 +139,10 @@ def text(
 def file(
     help: str, *, suffixes: Sequence[str] = (), stdin: bool = False, group: str = "Options", label: str = ""
 ) -> Any:
-    """A file to read, as a `pathlib.Path` or None; in the browser one that the reader chose or dropped."""
+    """A file to read, as a `pathlib.Path` or None; in the browser one that the reader chose or dropped.
+
+    With `stdin` a `-` on the command line means standard input, and comes as `Path("-")`.
+    """
     return _field("file", None, help, suffixes=tuple(suffixes), stdin=stdin, group=group, label=label)
 
 

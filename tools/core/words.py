@@ -17,7 +17,7 @@ def say(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}" if abs(value) <= LARGEST else f"about 1e{len(str(abs(value))) - 1}"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{int(value):,}" if value.is_integer() and abs(value) <= 1e12 else f"{value:g}"
     words = str(value)
     return ascii_safe(repr(words if len(words) <= 40 else words[:39] + "…"))
 
