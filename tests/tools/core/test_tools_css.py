@@ -58,7 +58,15 @@ def test_every_class_on_a_page_has_a_style():
     markup = render_tool(TOOL, {"text": "a", "price": "2"})
     used = {name for names in re.findall(r'class="([^"]*)"', markup) for name in names.split()}
     # Some only name a place for the script, or a side that is the usual one.
-    places = {"tool-answer", "tool-command", "report-icon", "report-text", "report-value", "md-button", "chart"}
+    places = {
+        "tool-answer",
+        "tool-command",
+        "report-icon",
+        "report-text",
+        "report-value",
+        "md-button",
+        "chart",
+    }
     usual = {"report-indent-0", "report-left", "report-to-left"}
     styled = set(re.findall(r"\.([a-z][\w-]*)", CSS))
     assert used - places - usual - styled == set()
