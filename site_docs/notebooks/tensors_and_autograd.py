@@ -39,9 +39,8 @@ from IPython.display import HTML, display
 from torch import nn
 
 torch.manual_seed(1)
-torch.set_num_threads(
-    1
-)  # such small tensors gain nothing from more, and one thread always adds in the same order
+# Tensors this small gain nothing from more threads, and one thread always adds in the same order.
+torch.set_num_threads(1)
 
 GREY = "#7f8794"  # readable on light and on dark pages
 plt.rcParams.update(
