@@ -38,12 +38,17 @@ def byte_ranks() -> dict[bytes, int]:
 
 @dataclass(frozen=True)
 class Merge:
-    """One learned merge: `left` and `right`, seen side by side `count` times, become the token `token`."""
+    """One learned merge: `left` and `right`, seen side by side `count` times, become the token `token`.
+
+    `saved` is by how many tokens that made the text shorter: `count`, but for pairs like the two of `aaa`, of
+    which only one can merge.
+    """
 
     left: bytes
     right: bytes
     token: int
     count: int
+    saved: int
 
     @property
     def joined(self) -> bytes:
@@ -59,18 +64,18 @@ def train(
 ) -> list[Merge]:
     """Learn up to `n_merges` merges from one text or several, the commonest pair first.
 
-    The rule for ties, the same as rustbpe's: of equally common pairs the one with the lowest ids wins, the left
-    id compared first. A pair is counted wherever it stands, so `aaa` holds `aa` twice; merging goes from left
-    to right. Training stops early when no pair is left. `on_merge` is called after each merge.
+    The rule for ties, the same as rustbpe's: of equally common pairs the one with the lowest ids wins, the
+    left id compared first. A pair is counted wherever it stands, so `aaa` holds `aa` twice; merging goes from
+    left to right. Training stops early when no pair is left. `on_merge` is called after each merge.
 
     Counting every pair afresh for each merge would take (text × merges) steps. Instead equal pieces are
     counted once, and a merge only visits the pieces that hold its pair, keeping the counts up to date.
 
     >>> for merge in train("low low low lower lowest", n_merges=3):
     ...     print(merge)
-    Merge(left=b'l', right=b'o', token=256, count=5)
-    Merge(left=b'lo', right=b'w', token=257, count=5)
-    Merge(left=b' ', right=b'low', token=258, count=4)
+    Merge(left=b'l', right=b'o', token=256, count=5, saved=5)
+    Merge(left=b'lo', right=b'w', token=257, count=5, saved=5)
+    Merge(left=b' ', right=b'low', token=258, count=4, saved=4)
     """
     if n_merges < 0:
         raise ValueError(f"n_merges={n_merges} must be 0 or more")
@@ -79,8 +84,8 @@ def train(
     merges: list[Merge] = []
     while len(merges) < n_merges and (best := words.commonest_pair()):
         (left, right), count = best
-        merges.append(Merge(tokens[left], tokens[right], len(tokens), count))
-        words.merge((left, right), into=len(tokens))
+        saved = words.merge((left, right), into=len(tokens))
+        merges.append(Merge(tokens[left], tokens[right], len(tokens), count, saved))
         tokens.append(merges[-1].joined)
         if on_merge:
             on_merge(merges[-1])
@@ -137,9 +142,10 @@ class _Words:
                 heapq.heappush(self.heap, (-true_count, pair))
         return None
 
-    def merge(self, pair: Pair, into: int) -> None:
-        """Replace `pair` by the token `into` in every word that holds it."""
+    def merge(self, pair: Pair, into: int) -> int:
+        """Replace `pair` by the token `into` in every word that holds it; how many tokens that saves."""
         changes: Counter[Pair] = Counter()
+        saved = 0
         for number in self.where.pop(pair):
             before = self.words[number]
             after = merge_pair(before, pair, into)
@@ -147,6 +153,7 @@ class _Words:
                 continue  # an earlier merge had taken this pair apart
             self.words[number] = after
             count = self.counts[number]
+            saved += count * (len(before) - len(after))
             for old in pairwise(before):
                 changes[old] -= count
             for new in pairwise(after):
@@ -158,6 +165,7 @@ class _Words:
             if into in changed:
                 heapq.heappush(self.heap, (-change, changed))
         del self.pair_counts[pair]
+        return saved
 
 
 def merge_pair(ids: list[int], pair: Pair, into: int) -> list[int]:

@@ -77,23 +77,33 @@ class SplitPattern:
             yield found[0], self.alternatives[found.lastindex - 1][1]
 
     def stream(self, chunks: Iterable[str]) -> Iterator[str]:
-        """Like `split` for text that arrives in chunks: only the current stretch of text is kept.
-
-        Text may be cut after a line break that has a character other than white space before it and a letter
-        after it: no pattern here reads across that.
+        """Like `split` for text that arrives in chunks, of which only a stretch is in memory at a time.
 
         >>> list(GPT2.stream(["one t", "wo\\nthr", "ee"])) == GPT2.split("one two\\nthree")
         True
         """
-        waiting = ""
-        for chunk in chunks:
-            searched = max(len(waiting) - 1, 1)  # a break at the very end had to wait for what follows it
-            waiting += chunk
-            cut = _last_safe_cut(waiting, searched)
-            if cut:
-                yield from self.split(waiting[:cut])
-                waiting = waiting[cut:]
-        yield from self.split(waiting)
+        for stretch in stretches(chunks):
+            yield from self.split(stretch)
+
+
+def stretches(chunks: Iterable[str]) -> Iterator[str]:
+    """Text that arrives in chunks, in stretches that can be split on their own, by any pattern here.
+
+    Text may be cut after a line break that has a character other than white space before it and a letter
+    after it: no pattern reads across that.
+
+    >>> list(stretches(["one t", "wo\\nthr", "ee"]))
+    ['one two\\n', 'three']
+    """
+    waiting = ""
+    for chunk in chunks:
+        searched = max(len(waiting) - 1, 1)  # a break at the very end had to wait for what follows it
+        waiting += chunk
+        cut = _last_safe_cut(waiting, searched)
+        if cut:
+            yield waiting[:cut]
+            waiting = waiting[cut:]
+    yield waiting
 
 
 def to_stdlib(pattern: str) -> str:

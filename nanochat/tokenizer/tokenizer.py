@@ -104,15 +104,35 @@ class Tokenizer:
         >>> tokenizer.decode(tokenizer.encode("<|bos|>hi")[:4])  # not allowed: ordinary characters
         '<|bos'
         """
-        if not allowed_special:
-            return self._encode_ordinary(text)
         ids: list[int] = []
-        for number, part in enumerate(self._special_pattern(frozenset(allowed_special)).split(text)):
-            if number % 2:  # re.split puts what it split at, the special tokens, at the odd places
-                ids.append(self.special_id(part))
-            else:
+        for part, special_id in self._parts(text, allowed_special):
+            if special_id is None:
                 ids.extend(self._encode_ordinary(part))
+            else:
+                ids.append(special_id)
         return ids
+
+    def pieces(self, text: str, allowed_special: Collection[str] = ()) -> Iterator[tuple[str, list[int]]]:
+        """Each piece of `text` with its ids; `encode` is all these ids one after another.
+
+        >>> list(sample_tokenizer().pieces("Call me"))
+        [('Call', [67, 392]), (' me', [364])]
+        """
+        for part, special_id in self._parts(text, allowed_special):
+            if special_id is None:
+                for piece in self.pattern.split(part):
+                    yield piece, self.encode_piece(piece)
+            else:
+                yield part, [special_id]
+
+    def _parts(self, text: str, allowed: Collection[str]) -> Iterator[tuple[str, int | None]]:
+        """`text` cut at its special tokens; each of these comes with its id, what lies between without."""
+        if not allowed:
+            yield text, None
+            return
+        for number, part in enumerate(self._special_pattern(frozenset(allowed)).split(text)):
+            # re.split puts what it split at, the special tokens, at the odd places.
+            yield part, self.special_id(part) if number % 2 else None
 
     def encode_stream(self, chunks: Iterable[str]) -> Iterator[int]:
         """Ids of text that comes in chunks, the same as those of the whole; for files of any size.

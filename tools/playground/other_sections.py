@@ -1,0 +1,161 @@
+"""The sections about a chat with its training mask, and about a whole vocabulary."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+
+from nanochat.tokenizer.chat import ConversationError, render_conversation
+from nanochat.tokenizer.tokenizer import CHAT_SPECIALS, Tokenizer
+from tools.core.errors import ToolError, UsageError
+from tools.core.report import Bar, Bars, Block, Cell, Column, Row, Rows, Section, Span, Table, Tokens
+from tools.playground.views import kind_of_bytes, show
+
+LEARNED_COLOR = 2
+LONGEST_BAR = 12
+EXAMPLES = 10
+PURPOSES = dict(
+    zip(
+        CHAT_SPECIALS,
+        (
+            "a document begins", "the user begins to speak", "the user has finished",
+            "the assistant begins to speak", "the assistant has finished",
+            "Python code begins", "Python code ends",
+            "what the code printed begins", "what the code printed ends",
+        ),
+        strict=True,
+    )
+)  # fmt: skip
+
+
+def read_chat(words: str | None, path: Path | None) -> object:
+    """The conversation, from JSON given directly or in a file."""
+    if words and path:
+        raise UsageError("--chat and --chat-file both give a conversation; use one", parameter="chat")
+    where = "--chat" if path is None else str(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8") if path else words or "")
+    except OSError as error:
+        raise ToolError(f"{where} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ToolError(f"{where} is not UTF-8 text") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        problem = (
+            f"{error.msg} in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "too deep"
+        )
+        message = f"{where} is not JSON: {problem}"
+        raise (ToolError(message) if path else UsageError(message, parameter="chat")) from None
+
+
+def chat_section(tokenizer: Tokenizer, name: str, conversation: object, most: int, colored: int) -> Section:
+    """A conversation in tokens: what the model learns of it is coloured."""
+    if "<|bos|>" not in tokenizer.special_tokens:
+        raise UsageError(
+            f"--chat needs a tokenizer with chat tokens, and {name} has none; use --tokenizer nanochat",
+            parameter="tokenizer",
+        )
+    try:
+        ids, mask = render_conversation(tokenizer, conversation)  # type: ignore[arg-type]
+    except ConversationError as error:
+        raise ToolError(f"the conversation is not valid: {error}") from None
+    learned = sum(mask)
+    rows = [
+        Row("tokens", "Tokens", len(ids)),
+        Row("learned", "Learned", learned),
+        Row("share", "Share learned", learned / len(ids), f"{learned / len(ids):.0%}",
+            formula=f"{learned:,} learned / {len(ids):,} tokens"),
+    ]  # fmt: skip
+    found = [
+        Span(
+            tokenizer.token_bytes(token_id).decode("utf-8", errors="backslashreplace"),
+            token_id,
+            LEARNED_COLOR if learn else None,
+            f"{token_id} · {'learned' if learn else 'given'}",
+        )
+        for token_id, learn in zip(ids[:colored], mask, strict=False)
+    ]
+    tokens = Tokens(
+        "chat_tokens", found, caption="Coloured: the model learns to write it. Plain: it only reads it."
+    )
+    return Section(
+        "A chat as the model sees it",
+        [Rows(rows), tokens, _stretches(tokenizer, ids, mask, most)],
+        icon="💬",
+        key="chat",
+    )
+
+
+def _stretches(tokenizer: Tokenizer, ids: list[int], mask: list[int], most: int) -> Table:
+    """The mask without colours: stretches of tokens that are learned or not."""
+    columns = [
+        Column("mask", "Mask", "right"), Column("tokens", "Tokens", "right"), Column("text", "Text")
+    ]  # fmt: skip
+    rows: list[list[Cell | int | str]] = []
+    for learn, group in groupby(zip(ids, mask, strict=True), key=lambda pair: pair[1]):
+        stretch = [token_id for token_id, _ in group]
+        data = tokenizer.decode_bytes(stretch)
+        rows.append([learn, len(stretch), Cell(data.decode("utf-8", errors="backslashreplace"), show(data))])
+    caption = "The training mask: 1 where the model learns"
+    if len(rows) > most:
+        caption += f" (the first {most:,} stretches of {len(rows):,}; --rows shows more)"
+    return Table("mask", columns, rows[:most], caption=caption)
+
+
+def vocabulary_section(tokenizer: Tokenizer, name: str) -> Section:
+    """What a vocabulary is made of."""
+    lengths = Counter(min(len(token), LONGEST_BAR) for token in tokenizer.ranks)
+    kinds = Counter(map(kind_of_bytes, tokenizer.ranks))
+    with_space = sum(token[:1] == b" " and len(token) > 1 for token in tokenizer.ranks)
+    n_merged = len(tokenizer.ranks) - 256
+    rows = [
+        Row("ids", "Ids", tokenizer.n_vocab),
+        Row("single_bytes", "Single bytes", 256),
+        Row("merged", "Merged tokens", n_merged),
+        Row("special", "Special tokens", len(tokenizer.special_tokens)),
+        Row("with_space", "Begin with a space", with_space),
+    ]
+    bars = [
+        Bar(
+            f"{length} bytes or more" if length == LONGEST_BAR else f"{length} byte{'s' * (length > 1)}",
+            count,
+        )
+        for length, count in sorted(lengths.items())
+    ]
+    by_kind = [Bar(kind, count) for kind, count in kinds.most_common()]
+    blocks: list[Block] = [
+        Rows(rows),
+        Bars("lengths", bars, caption="Tokens by their length"),
+        Bars("kinds", by_kind, caption="Tokens by what they are made of"),
+        _examples(tokenizer),
+    ]
+    return Section(f"The vocabulary of {name}", blocks, icon="📚", key="vocabulary")
+
+
+def _examples(tokenizer: Tokenizer) -> Table:
+    """First, last and longest merged tokens, side by side."""
+    merged = sorted((rank, token) for token, rank in tokenizer.ranks.items() if len(token) > 1)
+    longest = sorted(merged, key=lambda entry: (-len(entry[1]), entry[0]))
+    columns = [Column("first", "Learned first"), Column("last", "Learned last"), Column("longest", "Longest")]
+    rows = [
+        [show(token)[:60] for _, token in trio]
+        for trio in zip(merged[:EXAMPLES], merged[: -EXAMPLES - 1 : -1], longest[:EXAMPLES], strict=True)
+    ]
+    return Table("examples", columns, rows, caption="Some of its tokens; ␣ is a space")
+
+
+def special_section(tokenizer: Tokenizer, name: str) -> Section:
+    """The ids that no text can produce."""
+    columns = [Column("token", "Token"), Column("id", "Id", "right"), Column("purpose", "What it says")]
+    rows: list[list[Cell | int | str]] = [
+        [text, Cell(token_id, str(token_id)), PURPOSES.get(text, "")]
+        for text, token_id in tokenizer.special_tokens.items()
+    ]
+    caption = "Text that merely spells one is ordinary characters, unless --special is given"
+    return Section(
+        f"The special tokens of {name}",
+        [Table("special", columns, rows, caption=caption)],
+        icon="🚩",
+        key="special_tokens",
+    )
