@@ -198,7 +198,8 @@ def _make(made: Path, files: dict[str, Path]) -> None:
 
 def _digest(files: dict[str, Path]) -> str:
     """A hash of everything the result is made from."""
-    sources = [Path(__file__), SNAPSHOT_SCRIPT, PYODIDE / "package.json", *files.values()]
+    scripts = [SNAPSHOT_SCRIPT, SNAPSHOT_SCRIPT.with_name("unpack_wheel.ts")]
+    sources = [Path(__file__), *scripts, PYODIDE / "package.json", *files.values()]
     return _hash(b"".join(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() for path in sources))
 
 

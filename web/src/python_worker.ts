@@ -10,6 +10,7 @@ import { DownloadProgress } from "./download_progress";
 import type { Answer, CellSource, FromWorker, Request, ToWorker } from "./messages";
 import { OutputStream } from "./output_stream";
 import { stayOnThisSite } from "./stay_on_this_site";
+import { UNPACK_WHEEL, WHEEL } from "./unpack_wheel";
 
 /** `start.json`: what web/browser_python.py made. */
 interface Start {
@@ -68,9 +69,11 @@ async function startPython(folder: string, facts: Start): Promise<[PyodideAPI, "
   ]);
   const options = { indexURL: folder, lockFileContents: lock, packageBaseUrl: folder, env: { PYTHONHASHSEED: "0" } };
   const wheel = fetchWheel(folder, JSON.parse(lock) as Lockfile, facts.package);
+  const memory = savedMemory(folder + facts.memory);
+  // Both are awaited later. If one fails before that, it is no failure that nobody heard of.
+  for (const download of [wheel, memory]) download.catch(() => {});
   // The wheel is unpacked either way: files are no part of the saved memory.
   try {
-    const memory = savedMemory(folder + facts.memory);
     const ready = await loadPyodide({ ...options, _loadSnapshot: memory });
     unpack(ready, await wheel);
     // Chance must not repeat itself in every reader's page, as a saved memory would make it do.
@@ -93,16 +96,9 @@ async function fetchWheel(folder: string, lock: Lockfile, name: string): Promise
   return new Uint8Array(await (await read(folder + found.file_name, { integrity })).arrayBuffer());
 }
 
-/** Unpack the wheel where Python looks for packages. Pyodide's own installer takes a second for what this does at once. */
 function unpack(ready: PyodideAPI, wheel: Uint8Array): void {
-  ready.FS.writeFile("/tmp/pages.whl", wheel);
-  ready.runPython(`
-import importlib, os, sys, zipfile
-with zipfile.ZipFile("/tmp/pages.whl") as wheel:
-    wheel.extractall(next(path for path in sys.path if path.endswith("site-packages")))
-os.remove("/tmp/pages.whl")
-importlib.invalidate_caches()
-`);
+  ready.FS.writeFile(WHEEL, wheel);
+  ready.runPython(UNPACK_WHEEL);
 }
 
 /**

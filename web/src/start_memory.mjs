@@ -7,6 +7,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { UNPACK_WHEEL, WHEEL } from "./unpack_wheel.ts";
+
 const [pyodidePath, wheel, lock, out, modules] = process.argv.slice(2);
 const { loadPyodide } = await import(pathToFileURL(resolve(pyodidePath)));
 
@@ -24,7 +26,8 @@ const pyodide = await loadPyodide({
   // Python's hashes of text begin with this seed, here and in every page that starts from this memory.
   env: { PYTHONHASHSEED: "0" },
 });
-pyodide.unpackArchive(new Uint8Array(await readFile(wheel)), "wheel");
+pyodide.FS.writeFile(WHEEL, await readFile(wheel));
+pyodide.runPython(UNPACK_WHEEL);
 pyodide.runPython(`
 import gc, importlib, sys
 
