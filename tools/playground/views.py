@@ -19,6 +19,8 @@ INVISIBLE = (*range(0x20), *range(0x7F, 0xA0), 0xAD, *range(0x200B, 0x2010), *ra
 SHOWN_AS = {code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}" for code in INVISIBLE}
 SHOWN_AS |= {ord(" "): "␣", ord("\n"): "⏎", ord("\r"): "␍", ord("\t"): "⇥"}
 
+KIND_NAMES = {"ULOM": "letters", "N": "digits", "_": "punctuation", "S": "white space"}
+
 
 @dataclass(frozen=True)
 class TokenView:
@@ -56,23 +58,20 @@ def show(data: bytes) -> str:
 
 @lru_cache(maxsize=100_000)
 def kind_of_bytes(data: bytes) -> str:
-    """What a token is made of, wherever it stands.
+    """What a token is made of, wherever it stands; one space before something else does not count.
 
-    >>> [kind_of_bytes(data) for data in (b" dog", b"42", b"?!", b" \\n", b"\\xf0", b"it's")]
-    ['letters', 'digits', 'punctuation', 'line break', 'part of a character', 'mixed']
+    >>> [kind_of_bytes(data) for data in (b" dog", b"42", b"?!", b" \\n", b"\\xf0", b"'s")]
+    ['letters', 'digits', 'punctuation', 'line break', 'part of a character', 'letters and punctuation']
     """
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return "part of a character"
     kinds = {kind_of(character) for character in (text[1:] if text[0] == " " and len(text) > 1 else text)}
-    if kinds == {"S"}:
-        return "line break" if "\n" in text or "\r" in text else "white space"
-    if kinds <= set("ULOM"):
-        return "letters"
-    if kinds == {"N"}:
-        return "digits"
-    return "punctuation" if kinds == {"_"} else "mixed"
+    names = [name for letters, name in KIND_NAMES.items() if kinds.intersection(letters)]
+    if "white space" in names and ("\n" in text or "\r" in text):
+        names[-1] = "line break"
+    return " and ".join(names)
 
 
 def views_of_piece(tokenizer: Tokenizer, ids: list[int]) -> Iterator[TokenView]:
@@ -158,13 +157,13 @@ def encode_source(tokenizer: Tokenizer, source: Source, keep: int, special: Coll
     encoded = Encoded(tokenizer)
     for stretch in stretches(source.chunks()):
         encoded.n_characters += len(stretch)
-        encoded.n_bytes += len(stretch) if stretch.isascii() else len(stretch.encode())
         for _, ids in tokenizer.pieces(stretch, special):
             encoded.n_pieces += 1
             encoded.n_tokens += len(ids)
             encoded.different.update(ids)
             if len(encoded.views) < keep:
                 encoded.views.extend(islice(views_of_piece(tokenizer, ids), keep - len(encoded.views)))
+        encoded.n_bytes += len(stretch.encode())
     return encoded
 
 
