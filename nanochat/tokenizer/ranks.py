@@ -129,17 +129,17 @@ def published(name: str) -> Mapping[bytes, int]:
     file = rank_file(name)
     if file.stem in _provided:
         return parse(_provided[file.stem], file.file_name)
-    path = find(file)
+    path = find(name)
     data = path.read_bytes()
     _check(file, data, str(path))
     return parse(data, str(path))
 
 
-def find(file: RankFile) -> Path:
-    """Where a published rank file lies. Raises RanksMissing if nowhere."""
-    for path in _places(file):
+def find(name: str) -> Path:
+    """Where the published rank file of an encoding lies. Raises RanksMissing if nowhere."""
+    for path in _places(rank_file(name)):
         return path
-    raise RanksMissing(file.stem)
+    raise RanksMissing(name)
 
 
 def parse(data: bytes, source: str) -> dict[bytes, int]:

@@ -29,7 +29,7 @@ def tiktoken_encodings(tmp_path_factory):
     for address, file_name in addresses:
         for file in ranks.RANK_FILES.values():
             if file.file_name == file_name:
-                shutil.copy(ranks.find(file), cache / hashlib.sha1(address.encode()).hexdigest())
+                shutil.copy(ranks.find(file.stem), cache / hashlib.sha1(address.encode()).hexdigest())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIKTOKEN_CACHE_DIR", str(cache))
         # tiktoken's gpt2 has the ranks and the pattern of r50k_base, from two other files.

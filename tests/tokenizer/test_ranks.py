@@ -24,7 +24,7 @@ def nowhere(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def gpt2_file() -> bytes:
-    return ranks.find(ranks.rank_file("gpt2")).read_bytes()
+    return ranks.find("gpt2").read_bytes()
 
 
 @given(st.lists(st.binary(min_size=1, max_size=12), unique=True, max_size=40))

@@ -40,7 +40,7 @@ def command(*arguments: str, text: bytes | None = None) -> subprocess.CompletedP
 @pytest.fixture(scope="module")
 def gpt2_file() -> Path:
     """The published rank file of GPT-2, wherever it lies here."""
-    return ranks.find(ranks.rank_file("gpt2"))
+    return ranks.find("gpt2")
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_the_vocabulary_adds_up():
     vocabulary = report["vocabulary"]
     assert (vocabulary["ids"], vocabulary["merged"], vocabulary["special"]) == (50257, 50000, 1)
     assert sum(vocabulary["lengths"].values()) == sum(vocabulary["kinds"].values()) == 50256
-    assert report["special_tokens"]["special"] == [{"token": "<|endoftext|>", "id": 50256, "purpose": ""}]
+    assert report["special_tokens"]["special"] == [{"token": "<|endoftext|>", "id": 50256, "purpose": "a document ends"}]
 
 
 # ---- files ----

@@ -28,6 +28,14 @@ PURPOSES = dict(
         strict=True,
     )
 )  # fmt: skip
+# What OpenAI's special tokens are for; fill-in-the-middle is from Bavarian et al. 2022 (arXiv 2207.14255).
+PURPOSES |= {
+    "<|endoftext|>": "a document ends",
+    "<|fim_prefix|>": "what comes before a gap to fill",
+    "<|fim_middle|>": "what fills the gap",
+    "<|fim_suffix|>": "what comes after the gap",
+    "<|endofprompt|>": "the instructions end",
+}
 
 
 def read_chat(words: str | None, path: Path | None) -> object:
