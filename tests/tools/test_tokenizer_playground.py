@@ -210,7 +210,9 @@ def test_the_vocabulary_adds_up():
     vocabulary = report["vocabulary"]
     assert (vocabulary["ids"], vocabulary["merged"], vocabulary["special"]) == (50257, 50000, 1)
     assert sum(vocabulary["lengths"].values()) == sum(vocabulary["kinds"].values()) == 50256
-    assert report["special_tokens"]["special"] == [{"token": "<|endoftext|>", "id": 50256, "purpose": "a document ends"}]
+    assert report["special_tokens"]["special"] == [
+        {"token": "<|endoftext|>", "id": 50256, "purpose": "a document ends"}
+    ]
 
 
 # ---- files ----
