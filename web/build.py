@@ -82,7 +82,8 @@ def build(strict: bool, verbose: bool) -> None:
     with step("notebooks and the list of exercises"):
         notebook.finish_notebooks(PAGES / "notebooks", NEW / "notebooks")
         finish.write_exercises(NEW)
-    with step("formulas, diagrams, terms"):
+    with step("formulas, diagrams, terms, names"):
+        finish.mend_theme(NEW)
         finish.prerender(NEW, PAGES, CACHE / "prerender.json")
         finish.quiet_terms(NEW)
     with step("content security policy"):

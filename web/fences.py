@@ -129,6 +129,7 @@ class _Page:
         self.exercises: dict[str, dict[str, str]] = {}
         self.cells = 0
         self.quizzes = 0
+        self.outputs = 0
         # MkDocs registers a processor that knows the page's file; plain Markdown (in tests) has none.
         relpath = next((p for p in md.treeprocessors if hasattr(p, "file")), None)
         self.file = Path(relpath.file.abs_src_path) if relpath else None
@@ -251,10 +252,12 @@ def render_output(chunks: list[tuple[str, str]]) -> str:
 
 
 def _cell(css_class: str, attributes: str, source: str, title: str | None, output: str, page: _Page) -> str:
+    page.outputs += 1
+    label = f"Output {page.outputs}"  # a page's regions need different names
     return (
         f'<div class="{css_class}" {attributes}>{page.highlighted(source, title)}'
         f'<script type="application/json" class="live-code">{_json(source)}</script>'
-        f'<div class="live-output" role="region" aria-label="Output" aria-live="polite">{output}</div></div>'
+        f'<div class="live-output" role="region" aria-label="{label}" aria-live="polite">{output}</div></div>'
     )
 
 
