@@ -26,7 +26,8 @@
 # ## 0. Set up
 #
 # The imports, and one helper. `show` puts a figure on the page, with a text for readers who cannot see
-# it. The *seed* makes chance repeatable: with it you get the same numbers as here.
+# it. You may skip the code for plots, here and below: none of it is needed to understand the rest. The
+# *seed* makes chance repeatable: with it you get the same numbers as here.
 
 # %%
 import base64
@@ -97,7 +98,8 @@ print("largest in each row:", scores.max(dim=1).values, "at place", scores.argma
 
 # %% [markdown]
 # `dim` names a direction. `dim=0` runs down the rows, `dim=1` along the columns. The direction you name is
-# the one that *disappears*:
+# the one that *disappears* when you add up or take the largest. A softmax turns each row into
+# probabilities, so the shape stays:
 
 # %%
 print("sum over dim 0:", scores.sum(dim=0), " shape", tuple(scores.sum(dim=0).shape))
@@ -106,6 +108,7 @@ print("softmax of each row adds up to 1:", scores.softmax(dim=1).sum(dim=1))
 
 # %% [markdown]
 # The same numbers can be laid out in another shape. `view` never copies: both names share the numbers.
+# `.T` turns a table on its side: rows become columns.
 
 # %%
 numbers = torch.arange(12)
@@ -196,7 +199,9 @@ print("after a second backward:", x.grad)
 # ## 3. Gradient descent on a map
 #
 # The taxi with a start fee, from guide 1: price = $w \cdot$ kilometres + $b$. Two parameters, so the loss
-# is a landscape over a map of $w$ and $b$. Follow the path downhill.
+# is a landscape over a map of $w$ and $b$. Follow the path downhill. Here we take the steps by hand, without
+# an optimizer. A `with torch.no_grad():` block is not recorded. `detach().clone()` keeps a copy of the
+# numbers without their record, and `torch.stack` puts such copies on top of each other, in one tensor.
 
 # %%
 kilometres = torch.tensor([1.0, 2.0, 4.0])
@@ -262,7 +267,7 @@ show(
 # ## 4. A network as a module
 #
 # Now a task no straight line can do: learn a wave from noisy points. 120 points, of which every fourth is
-# kept apart as *validation data*.
+# kept apart as *validation data*. `unsqueeze(1)` makes each number a row of its own, and `~` means "not".
 
 # %%
 x_all = torch.linspace(-3, 3, 120).unsqueeze(1)  # shape (120, 1): 120 examples with 1 number each
@@ -274,7 +279,8 @@ x_val, y_val = x_all[is_validation], y_all[is_validation]
 print("training", tuple(x_train.shape), " validation", tuple(x_val.shape))
 
 # %% [markdown]
-# Your own module is a class. `__init__` makes the parts, `forward` says how data flows through them.
+# Your own module is a class. `class Wave(nn.Module)` says: take over all that an `nn.Module` can do, and
+# `super().__init__()` sets that up. `__init__` makes the parts, `forward` says how data flows through them.
 # PyTorch finds all parameters inside by itself.
 
 
@@ -335,12 +341,16 @@ axes.set(xlabel="step", ylabel="loss", title="Both losses fall towards the noise
 axes.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], labels=["0.02", "0.05", "0.1", "0.2", "0.5"])
 axes.minorticks_off()
 axes.legend()
-show(figure, "Training and validation loss fall from about 0.5 to near 0.0225, the square of the noise.")
+show(
+    figure,
+    "Training and validation loss start near 0.6 and fall, the training loss almost to 0.0225, the square of "
+    "the noise, the validation loss to about 0.04.",
+)
 
 # %% [markdown]
-# No model can guess the noise, so a loss near $0.15^2 = 0.0225$ is as good as it gets on new data. A
-# training loss *below* that means that the network begins to learn the noise of its training points by
-# heart.
+# No model can guess the noise, so a loss near $0.15^2 = 0.0225$ is as good as it gets on new data. Training
+# loss can go below that: then the network learns the noise of its training points by heart. The gap between
+# the two curves says that a little of this has begun: the network does better on points it has seen.
 
 # %%
 figure, axes = plt.subplots()
@@ -408,8 +418,9 @@ show(
 print("shape of the layer's output:", tuple(bends.shape))
 
 # %% [markdown]
-# Add up enough such bends, each with its own weight, and you can draw any curve. That is all a network of
-# this kind does.
+# Add up enough such bends, each with its own weight, and you can come as close as you like to any curve
+# without jumps. The second layer adds them up and bends the sums once more; the last adds those up. That is
+# all a network of this kind does.
 #
 # ## What you have seen
 #
