@@ -19,8 +19,11 @@
 # **What you will do:** handle tensors and their shapes; let PyTorch find slopes; watch gradient descent
 # walk downhill; write a small network as a module; train it on batches, with validation data; look inside.
 #
-# **Time:** about 40 minutes. It ran from top to bottom when this page was built. To change it, download it
-# and open it with Jupyter, or copy cells into your own Python with `torch` and `matplotlib` installed.
+# **Time:** about 40 minutes. It ran from top to bottom when this page was built.
+#
+# A *notebook* is a file of text and code that you run cell by cell. To change this one, download it and open
+# it with Jupyter, a program for notebooks. In this repository's folder, after `make serve` has run once, type
+# `.venv/bin/pip install jupyterlab`, then `.venv/bin/jupyter lab`.
 
 # %% [markdown]
 # ## 0. Set up
