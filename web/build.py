@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from web import assets, browser_python, finish, notebook, reference
+from web import assets, browser_python, finish, notebook, reference, theme_mends
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "site_docs"
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     try:
         build(strict=not options.draft, verbose=options.verbose)
-    except (BuildError, assets.AssetError, finish.FinishError) as error:
+    except (BuildError, assets.AssetError, finish.FinishError, theme_mends.ThemeError) as error:
         print(f"\nsite: the build failed, site/ is as it was\n{error}", file=sys.stderr)
         return 1
     # A draft is not remembered: the next real build must look at everything.
@@ -83,7 +83,7 @@ def build(strict: bool, verbose: bool) -> None:
         notebook.finish_notebooks(PAGES / "notebooks", NEW / "notebooks")
         finish.write_exercises(NEW)
     with step("formulas, diagrams, terms, names"):
-        finish.mend_theme(NEW)
+        theme_mends.mend_theme(NEW)
         finish.prerender(NEW, PAGES, CACHE / "prerender.json")
         finish.quiet_terms(NEW)
     with step("content security policy"):

@@ -21,15 +21,6 @@ DISPLAY_MATH = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', 
 MERMAID = re.compile(r'<pre class="mermaid-source"><code>(.*?)</code></pre>', re.DOTALL)
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL | re.IGNORECASE)
 EXERCISE = re.compile(r'<div class="live-cell exercise"[^>]*? data-exercise="([^"]*)" data-title="([^"]*)"')
-# What stands in the theme's pages, and what stands in ours.
-THEME_MENDS = (
-    ('data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"'),
-    ('<div class="md-progress" data-md-component="progress" role="progressbar">', '<div class="md-progress" data-md-component="progress" aria-hidden="true">'),
-)
-MENU = re.compile(
-    r'<nav class="md-nav" data-md-level="(?P<level>\d+)" aria-labelledby="__nav_[\d_]+_label" aria-expanded="\w+"'
-    r'(?P<rest>>\s*<label class="md-nav__title"[^>]*>\s*<span class="md-nav__icon md-icon"></span>(?P<title>[^<]*)</label>)'
-)
 ABBREVIATION = re.compile(r'<abbr title="([^"]*)">(.*?)</abbr>', re.DOTALL)
 NO_TERMS = re.compile(r"<(h[1-6]|dt|a|summary|legend|button|nav)\b.*?</\1>", re.DOTALL)
 DATA_BLOCK = re.compile(r'type="application/(?:ld\+)?json"')
@@ -131,28 +122,6 @@ def place_of(item: Any, pages: Path) -> str:
                 if first in line:
                     return f"{page.relative_to(ROOT)}:{number}"
     return f"formula or diagram {first!r}"
-
-
-def mend_theme(site: Path) -> None:
-    """Give names to what the theme leaves unnamed, so that a screen reader can tell its parts apart."""
-    for path in sorted(site.rglob("*.html")):
-        text = path.read_text(encoding="utf-8")
-        for theirs, ours in THEME_MENDS:
-            if theirs not in text:
-                raise FinishError(f"{path.relative_to(site)}: the theme has changed: {theirs!r} is not there to mend")
-            text = text.replace(theirs, ours)
-        path.write_text(MENU.sub(name_menu, text), encoding="utf-8")
-    for bundle in (site / "assets" / "javascripts").glob("bundle.*.min.js"):
-        # The frame of a code block's copy button is no landmark; there would be dozens of a name.
-        text = bundle.read_text(encoding="utf-8")
-        if '"nav",{class:"md-code__nav"}' not in text:
-            raise FinishError(f"{bundle.relative_to(site)}: the theme has changed: its copy button is not there to mend")
-        bundle.write_text(text.replace('"nav",{class:"md-code__nav"}', '"div",{class:"md-code__nav"}'), encoding="utf-8")
-
-
-def name_menu(match: re.Match[str]) -> str:
-    """A menu whose label is an empty element gets its title as its name."""
-    return f'<nav class="md-nav" data-md-level="{match["level"]}" aria-label="{match["title"].strip()}"{match["rest"]}'
 
 
 def quiet_terms(site: Path) -> None:
