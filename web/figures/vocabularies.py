@@ -55,7 +55,7 @@ def compression_chart() -> str:
         270,
         title="A larger vocabulary makes text shorter, by less and less",
         description="; ".join(
-            f"{size:,} tokens: {2**0 * data.bytes_per_token(size):.2f} bytes per token" for size in data.SIZES
+            f"{size:,} tokens: {data.bytes_per_token(size):.2f} bytes per token" for size in data.SIZES
         )
         + ".",
     )
@@ -123,18 +123,20 @@ def spelling() -> str:
     """One word with and without a space, in capitals: other tokens each time."""
     word = "strawberry"
     variants = [word, f" {word}", word.capitalize(), word.upper()]
+    cut = {variant: pieces_and_ids(published_tokenizer("cl100k_base"), variant) for variant in variants}
     drawing = Svg(
         "spelling",
         WIDTH,
         62 * len(variants) + 6,
         title=f"Four ways to write {word}",
         description=" ".join(
-            f"{variant!r} is {pieces_and_ids(published_tokenizer('cl100k_base'), variant)}."
-            for variant in variants
+            f"{variant!r} is "
+            + ", ".join(f"{piece!r} {token}" for piece, token in zip(*tokens, strict=True))
+            + "."
+            for variant, tokens in cut.items()
         ),
     )
-    for row, variant in enumerate(variants):
-        pieces, ids = pieces_and_ids(published_tokenizer("cl100k_base"), variant)
+    for row, (variant, (pieces, ids)) in enumerate(cut.items()):
         Strip(pieces, ids, left=140).draw(drawing, 62 * row + 4)
         drawing.text(4, 62 * row + 18, f'"{variant}"', middle=True, mono=True, size=12)
     return drawing.figure(
