@@ -6,12 +6,13 @@ Four things go there:
 
 - Pyodide's own core files (interpreter and standard library), as npm delivers them;
 - one wheel with every module that needs the standard library alone, and what those modules read;
-- `pyodide-lock.json`, which names that wheel with its SHA-256 and nothing else, so no page can ask for a package
-  that another server has;
-- the *start memory*: what the interpreter's memory holds after it has started and imported those modules. A browser
-  that loads it is ready in a fraction of a second; one that cannot starts the long way (see `src/python_worker.ts`).
+- `pyodide-lock.json`, which names that wheel with its SHA-256 and nothing else, so no page can ask for a
+  package that another server has;
+- the *start memory*: what the interpreter's memory holds after it has started and imported those modules. A
+  browser that loads it is ready in a fraction of a second; one that cannot starts the long way (see
+  `src/python_worker.ts`).
 
-The wheel holds sources only. Compiled files would help a start that imports them; this one finds them imported.
+The wheel holds sources only. Compiled files would help a start that imports; this one finds all imported.
 
 Everything is made from the sources alone, so a second build with the same sources takes it from `.cache/`.
 """
@@ -58,7 +59,7 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the oldest date a zip can hold: equal source
 
 
 def build(site_dir: Path) -> Path:
-    """Fill `site_dir/assets/pyodide`, and return that folder. What an earlier build made is taken from the cache."""
+    """Fill `site_dir/assets/pyodide`, and return that folder. What has not changed comes from the cache."""
     files = shipped_files()
     key = _digest(files)
     made = CACHE / key
@@ -87,12 +88,12 @@ def shipped_files() -> dict[str, Path]:
         for name, path in found.items()
         if path.suffix in SUFFIXES and name not in LEFT_OUT and "__pycache__" not in name
     }
-    # A cell's runner is a module of its own there, so that the worker imports no package of the site's builder.
+    # The cells' runner is a module of its own there: the worker imports nothing of the site's builder.
     return dict(sorted({**wanted, "run_cell.py": ROOT / "web" / "run_cell.py"}.items()))
 
 
 def shipped_modules() -> list[str]:
-    """The names under which Python imports the shipped files; `__main__` modules run on import and are left out.
+    """The names under which Python imports the shipped files, without `__main__`, which would run.
 
     >>> "nanochat.model" in shipped_modules()
     True
@@ -107,9 +108,9 @@ def _modules(names: list[str]) -> Iterator[str]:
 
 
 def make_wheel(folder: Path, files: dict[str, Path]) -> Path:
-    """Write the wheel of `files` into `folder`. Equal contents give equal bytes, and a name that tells them apart.
+    """Write the wheel of `files` into `folder`; equal contents give equal bytes and an equal name.
 
-    The name carries a hash as the wheel's build tag: a browser that kept an older one never mistakes it for this.
+    The name carries a hash as the wheel's build tag: a browser that kept an older one cannot mix them up.
     """
     contents = {name: path.read_bytes() for name, path in files.items()}
     tag = "0" + _hash(b"".join(name.encode() + b"\0" + data for name, data in contents.items()))
@@ -138,7 +139,8 @@ def _record(contents: dict[str, bytes], own_name: str) -> bytes:
 def make_lock(folder: Path, wheel: Path, modules: list[str]) -> Path:
     """Write `pyodide-lock.json`: Pyodide's own facts about itself, and the one package it can load here.
 
-    Written out here, because the package `pyodide-lock` that runs on Python 3.11 does not know this Pyodide's form.
+    Written out here, because the package `pyodide-lock` that runs on Python 3.11 does not know this
+    Pyodide's form.
     """
     lock = json.loads((PYODIDE / "pyodide-lock.json").read_text(encoding="utf-8"))
     package = {
@@ -153,22 +155,27 @@ def make_lock(folder: Path, wheel: Path, modules: list[str]) -> Path:
         "unvendored_tests": False,
     }
     path = folder / "pyodide-lock.json"
-    path.write_text(json.dumps({**lock, "packages": {PACKAGE: package}}, indent=1, sort_keys=True), encoding="utf-8")
+    path.write_text(
+        json.dumps({**lock, "packages": {PACKAGE: package}}, indent=1, sort_keys=True), encoding="utf-8"
+    )
     return path
 
 
 def make_start_memory(folder: Path, wheel: Path, lock: Path, modules: list[str]) -> Path:
     """Start Pyodide in Node, import `modules`, and keep its memory, compressed.
 
-    The file is not named `.gz`: a server that sees that name may say "this is compressed" and the browser would then
-    unpack it once more than it should.
+    The file is not named `.gz`: a server that sees that name may say "this is compressed" and the browser
+    would then unpack it once more than it should.
     """
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "memory"
-        command = [node(), SNAPSHOT_SCRIPT, PYODIDE / "pyodide.mjs", wheel, lock, raw, json.dumps(modules)]
+        paths = (SNAPSHOT_SCRIPT, PYODIDE / "pyodide.mjs", wheel, lock, raw)
+        command = [node(), *map(str, paths), json.dumps(modules)]
         finished = subprocess.run(command, capture_output=True, text=True)
         if finished.returncode != 0:
-            raise RuntimeError(f"the browser's Python could not be started at build:\n{finished.stderr}{finished.stdout}")
+            raise RuntimeError(
+                f"the browser's Python could not be started at build:\n{finished.stderr}{finished.stdout}"
+            )
         packed = gzip.compress(raw.read_bytes(), 9, mtime=0)
     memory = folder / f"memory-{_hash(packed)}.bin"
     memory.write_bytes(packed)
@@ -200,7 +207,9 @@ def _digest(files: dict[str, Path]) -> str:
     """A hash of everything the result is made from."""
     scripts = [SNAPSHOT_SCRIPT, SNAPSHOT_SCRIPT.with_name("unpack_wheel.ts")]
     sources = [Path(__file__), *scripts, PYODIDE / "package.json", *files.values()]
-    return _hash(b"".join(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() for path in sources))
+    return _hash(
+        b"".join(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() for path in sources)
+    )
 
 
 def _hash(data: bytes) -> str:

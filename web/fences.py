@@ -21,7 +21,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import html
-import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -195,8 +194,9 @@ def _checks(source: str, options: Options, page: _Page) -> str:
     exercise = _exercise_of(options["checks"], page)
     exercise["checks"] = source
     name = html.escape(options["checks"])
-    attributes = f'class="exercise-checks" data-exercise="{name}"'
-    return f'<script type="application/json" {attributes}>{_json(source)}</script>'
+    return (
+        f'<div class="exercise-checks" data-exercise="{name}" data-code="{_attribute(source)}" hidden></div>'
+    )
 
 
 def _solution(source: str, options: Options, page: _Page) -> str:
@@ -255,15 +255,19 @@ def _cell(css_class: str, attributes: str, source: str, title: str | None, outpu
     page.outputs += 1
     label = f"Output {page.outputs}"  # a page's regions need different names
     return (
-        f'<div class="{css_class}" {attributes}>{page.highlighted(source, title)}'
-        f'<script type="application/json" class="live-code">{_json(source)}</script>'
+        f'<div class="{css_class}" {attributes} data-code="{_attribute(source)}">'
+        f"{page.highlighted(source, title)}"
         f'<div class="live-output" role="region" aria-label="{label}" aria-live="polite">{output}</div></div>'
     )
 
 
-def _json(code: str) -> str:
-    """JSON that may stand inside a `<script>`: no `</` can end it early."""
-    return json.dumps({"code": code}, ensure_ascii=False).replace("</", "<\\/")
+def _attribute(code: str) -> str:
+    """Code as the value of an attribute.
+
+    Not a `<script type="application/json">`: instant navigation makes every script of a page anew, without
+    its attributes, and so would run it.
+    """
+    return html.escape(code).replace("\n", "&#10;")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Serve the built site on this machine: `make serve`, or `python -m web.serve --port 8000`.
 
-Only on 127.0.0.1: nothing else on the network can reach it. Files are compressed as a web host would do it, so that
-what a browser's network view shows is what a reader on the internet would load.
+Only on 127.0.0.1: nothing else on the network can reach it. Files are compressed as a web host would do it,
+so that what a browser's network view shows is what a reader on the internet would load.
 
     --build     build first, and again whenever a source file changes
 """
@@ -14,6 +14,7 @@ import gzip
 import http.server
 import io
 import mimetypes
+import re
 import sys
 import threading
 import time
@@ -89,10 +90,18 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
             self.end_headers()
             return None
         packed = "gzip" in self.headers.get("Accept-Encoding", "") and path.suffix not in ALREADY_SMALL
-        if packed:
+        if path.name == "sitemap.xml":
+            content, packed = (
+                own_addresses(content, f"http://{self.headers.get('Host', HOST)}{self.prefix}"),
+                False,
+            )
+        elif packed:
             content = compressed(path, stat.st_mtime_ns)
         self.send_response(status)
-        self.send_header("Content-Type", TYPES.get(path.suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream")
+        self.send_header(
+            "Content-Type",
+            TYPES.get(path.suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream",
+        )
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Vary", "Accept-Encoding")
         self.send_header("ETag", tag)
@@ -102,7 +111,7 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
         return io.BytesIO(content)
 
     def end_headers(self) -> None:
-        """Headers of every answer. Cross-origin isolation lets a page interrupt its Python without restarting it."""
+        """Headers of every answer. Cross-origin isolation lets a page interrupt its Python."""
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
@@ -112,6 +121,19 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing about ordinary requests."""
+
+
+def own_addresses(sitemap: bytes, home: str) -> bytes:
+    """The sitemap with this server's address in the place of the one that the site was built for.
+
+    Instant navigation follows only the links that the sitemap lists, so without this it would work on one
+    port alone.
+
+    >>> own_addresses(b"<loc>https://a.org/</loc><loc>https://a.org/b/</loc>", "http://127.0.0.1:8001/")
+    b'<loc>http://127.0.0.1:8001/</loc><loc>http://127.0.0.1:8001/b/</loc>'
+    """
+    built_for = min(re.findall(rb"<loc>(.*?)</loc>", sitemap), key=len, default=b"")
+    return sitemap.replace(b"<loc>" + built_for, b"<loc>" + home.encode())
 
 
 @functools.lru_cache(maxsize=256)
@@ -128,15 +150,22 @@ def start(site: Path, port: int, prefix: str = "/") -> http.server.ThreadingHTTP
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m web.serve", description="Serve the built site on this machine.")
-    parser.add_argument("--port", type=port_number, default=8000, help="the port to listen on (default: 8000)")
+    parser = argparse.ArgumentParser(
+        prog="python -m web.serve", description="Serve the built site on this machine."
+    )
+    parser.add_argument(
+        "--port", type=port_number, default=8000, help="the port to listen on (default: 8000)"
+    )
     parser.add_argument("--build", action="store_true", help="build first, and again when a source changes")
     options = parser.parse_args(arguments)
     try:
         server = start(build.SITE, options.port)
     except OSError as error:
-        print(f"serve: port {options.port} on {HOST} cannot be opened ({error.strerror}); "
-              f"try another one: make serve PORT={options.port + 1}", file=sys.stderr)
+        print(
+            f"serve: port {options.port} on {HOST} cannot be opened ({error.strerror}); "
+            f"try another one: make serve PORT={options.port + 1}",
+            file=sys.stderr,
+        )
         return 1
     if options.build and build.main([]) != 0:
         return 1

@@ -1,7 +1,8 @@
 """A browser and the built site, served as readers get it: from a folder of a host, not from its top.
 
-`site_url` is served as `make serve` does it, cross-origin isolated, so a page may interrupt its Python. `host_url` is
-served as most hosts of static files do it, without those headers: there, Stop ends the worker and starts another.
+`site_url` is served as `make serve` does it, cross-origin isolated, so a page may interrupt its Python.
+`host_url` is served as most hosts of static files do it, without those headers: there, Stop ends the worker
+and starts another.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import http.server
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,14 @@ from web.set_up import BROWSERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/nanochat/"
-# No request of the browser's own may be mistaken for one of a page; no sandbox, because tests may run as root.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+# No request of the browser's own may pass for one of a page. No sandbox, because tests may run as root.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 CELL = ".live-cell:not(.exercise)"
 PYTHON_STARTS_WITHIN_MS = 60_000  # on a machine that is busy with other tests
 
@@ -73,7 +81,7 @@ def site_url(site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def refused() -> set[str]:
-    """Parts of addresses that the host of `host_url` answers with 503. A test that adds one takes it out again."""
+    """Parts of addresses that the plain host answers with 503; a test that adds one takes it out again."""
     return set()
 
 
@@ -135,7 +143,9 @@ def run(cell: ElementHandle, button: str = "run") -> str:
 
 def ended(cell: ElementHandle) -> str:
     """Wait until a cell's run has ended, and return the HTML of its output."""
-    cell.wait_for_selector('xpath=self::*[@data-state="done" or @data-state="stopped" or @data-state="failed"]')
+    cell.wait_for_selector(
+        'xpath=self::*[@data-state="done" or @data-state="stopped" or @data-state="failed"]'
+    )
     return output(cell)
 
 
@@ -158,3 +168,16 @@ def write(cell: ElementHandle, code: str, page: Page) -> None:
     editor.focus()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(code)
+
+
+def until(
+    page: Page, holds: str, argument: Any = None, seconds: float = PYTHON_STARTS_WITHIN_MS / 1000
+) -> None:
+    """Wait until an expression is true in the page.
+
+    Playwright's own way makes code from text in the page, and the pages' policy forbids that.
+    """
+    latest = time.monotonic() + seconds
+    while not page.evaluate(holds, argument):
+        assert time.monotonic() < latest, f"in {seconds} s it never became true: {holds}"
+        page.wait_for_timeout(20)

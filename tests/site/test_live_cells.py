@@ -1,4 +1,4 @@
-"""Live cells in a real browser: each one prints what the build printed, and nothing a reader does breaks the page."""
+"""Live cells in a real browser: each prints what the build printed; nothing a reader does breaks a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ElementHandle, Page
 
-from tests.site.conftest import CELL, addresses_with, alive, ended, output, run, status, write
+from tests.site.conftest import CELL, addresses_with, alive, ended, output, run, status, until, write
 
 Open = Callable[..., Page]
 
@@ -22,7 +22,8 @@ RUN_ALL = """async () => {
     const shown = cell.querySelector(".live-output");
     const built = shown.innerHTML;
     cell.querySelector(".live-run").click();
-    while (!["done", "stopped", "failed"].includes(cell.dataset.state)) await new Promise((go) => setTimeout(go, 2));
+    const ended = () => ["done", "stopped", "failed"].includes(cell.dataset.state);
+    while (!ended()) await new Promise((go) => setTimeout(go, 2));
     const says = cell.querySelector(".live-status").textContent;
     results.push({ cell: cell.dataset.cell, built, now: shown.innerHTML, says, ms: Number(cell.dataset.ms) });
   }
@@ -65,10 +66,15 @@ def test_every_live_cell_gives_the_output_of_the_build(
     assert count > 0
 
 
-def test_the_last_cell_of_a_session_runs_the_earlier_ones_first(site: Path, site_url: str, open_page: Open) -> None:
+def test_the_last_cell_of_a_session_runs_the_earlier_ones_first(
+    site: Path, site_url: str, open_page: Open
+) -> None:
     for address in addresses_with(site, 'data-session="'):
         page = alive(open_page(site_url + address))
-        last = {cell.get_attribute("data-session"): cell for cell in page.query_selector_all(f"{CELL}[data-session]")}
+        last = {
+            cell.get_attribute("data-session"): cell
+            for cell in page.query_selector_all(f"{CELL}[data-session]")
+        }
         for session, cell in last.items():
             built = output(cell)
             assert run(cell) == built, f"{address}: the last cell of session {session!r}: {status(cell)}"
@@ -95,11 +101,17 @@ def test_stop_gives_the_page_back_within_a_second(
     assert run(second) == built
 
 
-def test_a_busy_loop_that_catches_the_interrupt_is_stopped_too(cells: tuple[Page, list[ElementHandle]]) -> None:
+def test_a_busy_loop_that_catches_the_interrupt_is_stopped_too(
+    cells: tuple[Page, list[ElementHandle]],
+) -> None:
     page, (first, second, *_) = cells
     built = output(second)
     run(first)
-    write(first, "print('x')\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass", page)
+    write(
+        first,
+        "print('x')\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        page,
+    )
     first.query_selector(".live-run").click()
     first.wait_for_selector(".out-stdout")
     first.query_selector(".live-stop").click()
@@ -141,9 +153,15 @@ def test_values_that_look_like_nothing_are_shown(value: str, cells: tuple[Page, 
 
 def test_output_is_text_and_never_markup(cells: tuple[Page, list[ElementHandle]]) -> None:
     page, (first, *_) = cells
-    write(first, "print('<img src=x onerror=\"window.harmed = 1\">')\n'<script>window.harmed = 1</script>'", page)
+    write(
+        first,
+        "print('<img src=x onerror=\"window.harmed = 1\">')\n'<script>window.harmed = 1</script>'",
+        page,
+    )
     run(first)
-    assert first.query_selector(".out-stdout").inner_text().strip() == '<img src=x onerror="window.harmed = 1">'
+    assert (
+        first.query_selector(".out-stdout").inner_text().strip() == '<img src=x onerror="window.harmed = 1">'
+    )
     assert first.query_selector(".live-output img, .live-output script") is None
     assert page.evaluate("window.harmed") is None
 
@@ -164,7 +182,9 @@ def test_a_picture_can_neither_run_nor_load_anything(cells: tuple[Page, list[Ele
     assert page.evaluate("window.harmed") is None
 
 
-def test_output_streams_and_is_capped_with_a_line_that_says_so(cells: tuple[Page, list[ElementHandle]]) -> None:
+def test_output_streams_and_is_capped_with_a_line_that_says_so(
+    cells: tuple[Page, list[ElementHandle]],
+) -> None:
     page, (first, *_) = cells
     write(first, "for n in range(200_000): print('0123456789')\n'the end'", page)
     run(first)
@@ -202,7 +222,7 @@ def test_python_reaches_no_other_host(cells: tuple[Page, list[ElementHandle]], s
     page, (first, *_) = cells
     ways = {
         "open_url": f"from pyodide.http import open_url\nopen_url('{there}a')",
-        "XMLHttpRequest": f"import js\nr = js.XMLHttpRequest.new()\nr.open('GET', '{there}b', False)\nr.send()",
+        "XMLHttpRequest": f"import js\nr = js.XMLHttpRequest.new()\nr.open('GET', '{there}b', 0)\nr.send()",
         "urllib": f"import urllib.request\nurllib.request.urlopen('{there}c', timeout=2)",
         "run_js": f"from pyodide.code import run_js\nrun_js('import(\"{there}d\")')",
         "constructor": f"import js\njs.Object.constructor('return import(\"{there}e\")')()",
@@ -218,7 +238,11 @@ def test_python_reaches_no_other_host(cells: tuple[Page, list[ElementHandle]], s
     server.shutdown()
     assert asked == []
     # And its own site's files can still be read.
-    write(first, f"from pyodide.http import open_url\nopen_url('{site_url}assets/pyodide/start.json').read()[:1]", page)
+    write(
+        first,
+        f"from pyodide.http import open_url\nopen_url('{site_url}assets/pyodide/start.json').read()[:1]",
+        page,
+    )
     assert run(first) == "<pre class=\"out-result\">'{'</pre>"
 
 
@@ -226,7 +250,10 @@ def test_the_project_is_there_with_its_files(cells: tuple[Page, list[ElementHand
     page, (first, *_) = cells
     code = "import inspect, nanochat.tokenizer.bpe as bpe\nprint(inspect.getsource(bpe)[:3])\nbpe.__name__"
     write(first, code, page)
-    assert run(first) == '<pre class="out-stdout">"""\n</pre><pre class="out-result">\'nanochat.tokenizer.bpe\'</pre>'
+    assert (
+        run(first)
+        == '<pre class="out-stdout">"""\n</pre><pre class="out-result">\'nanochat.tokenizer.bpe\'</pre>'
+    )
 
 
 def test_chance_differs_from_visit_to_visit(site: Path, site_url: str, open_page: Open) -> None:
@@ -280,9 +307,12 @@ def test_a_failed_load_says_why_and_offers_to_try_again(
 def test_progress_names_megabytes(plain_cells: tuple[Page, list[ElementHandle]]) -> None:
     page, (first, *_) = plain_cells
     said = page.evaluate_handle(
-        """() => { const said = []; const line = document.querySelector(".live-status");
-        new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true, characterData: true, subtree: true });
-        return said; }"""
+        """() => {
+          const said = [];
+          const line = document.querySelector(".live-status");
+          new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true });
+          return said;
+        }"""
     )
     run(first)
     lines = said.json_value()
@@ -307,7 +337,9 @@ def test_a_long_run_asks_whether_to_go_on(cells: tuple[Page, list[ElementHandle]
     assert status(first) == "Stopped."
 
 
-def test_reset_brings_back_the_code_and_the_output_of_the_build(cells: tuple[Page, list[ElementHandle]]) -> None:
+def test_reset_brings_back_the_code_and_the_output_of_the_build(
+    cells: tuple[Page, list[ElementHandle]],
+) -> None:
     page, (first, *_) = cells
     code, built = first.query_selector(".highlight").inner_text(), output(first)
     write(first, "print('mine')", page)
@@ -319,7 +351,9 @@ def test_reset_brings_back_the_code_and_the_output_of_the_build(cells: tuple[Pag
     assert first.query_selector(".cm-editor") is None
 
 
-def test_a_reader_with_a_keyboard_alone_can_run_edit_and_leave(cells: tuple[Page, list[ElementHandle]]) -> None:
+def test_a_reader_with_a_keyboard_alone_can_run_edit_and_leave(
+    cells: tuple[Page, list[ElementHandle]],
+) -> None:
     page, (first, *_) = cells
     built = output(first)
     first.query_selector(".live-run").focus()
@@ -330,7 +364,7 @@ def test_a_reader_with_a_keyboard_alone_can_run_edit_and_leave(cells: tuple[Page
     assert "live-edit" in page.evaluate("document.activeElement.className")
     page.keyboard.press("Enter")
     first.wait_for_selector(".cm-content")
-    page.wait_for_function("document.activeElement.className.includes('cm-content')")
+    until(page, "document.activeElement.className.includes('cm-content')")
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text("6 * 7")
     page.keyboard.press("Control+Enter")
@@ -338,6 +372,22 @@ def test_a_reader_with_a_keyboard_alone_can_run_edit_and_leave(cells: tuple[Page
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
     assert not page.evaluate("document.activeElement.className").count("cm-content")
+
+
+def follow_link(page: Page, address: str) -> None:
+    """Follow a link as any of the page: Material exchanges the content and keeps the scripts."""
+    page.evaluate(
+        """address => {
+          document.querySelector(".live-cell").dataset.old = "yes";
+          const link = document.createElement("a");
+          link.href = address;
+          link.textContent = "go";
+          document.querySelector(".md-content").append(link);
+          link.click();
+        }""",
+        address,
+    )
+    until(page, "!document.querySelector('[data-old]') && !!document.querySelector('.live-toolbar')")
 
 
 def test_one_python_serves_the_whole_visit(site: Path, site_url: str, open_page: Open) -> None:
@@ -348,14 +398,7 @@ def test_one_python_serves_the_whole_visit(site: Path, site_url: str, open_page:
     run(page.query_selector(CELL))
     page.evaluate("window.sameVisit = true")
     for address in (there, here, there):
-        # A link as any of the page: Material exchanges the content and keeps the scripts.
-        page.evaluate(
-            """address => { const link = document.createElement("a"); link.href = address; link.textContent = "go";
-            document.querySelector(".md-content article").append(link); link.click(); }""",
-            site_url + address,
-        )
-        page.wait_for_url(site_url + address)
-        page.wait_for_function("document.querySelector('.live-toolbar')")
+        follow_link(page, site_url + address)
         cell = page.query_selector(CELL)
         built = output(cell)
         assert run(cell) == built
@@ -370,13 +413,7 @@ def test_leaving_a_page_stops_what_it_was_running(site: Path, site_url: str, ope
     write(first, "print('on')\nwhile True: pass", page)
     first.query_selector(".live-run").click()
     first.wait_for_selector(".out-stdout")
-    page.evaluate(
-        """address => { const link = document.createElement("a"); link.href = address; link.textContent = "go";
-        document.querySelector(".md-content article").append(link); link.click(); }""",
-        site_url + there,
-    )
-    page.wait_for_url(site_url + there)
-    page.wait_for_function("document.querySelector('.live-toolbar')")
+    follow_link(page, site_url + there)
     cell = page.query_selector(CELL)
     built = output(cell)
     assert run(cell) == built

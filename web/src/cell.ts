@@ -18,7 +18,7 @@ export class LiveCell {
     protected readonly element: HTMLElement,
     private readonly session: Session | undefined,
   ) {
-    this.original = (JSON.parse(part(element, ".live-code").textContent ?? "") as { code: string }).code;
+    this.original = element.dataset["code"] ?? "";
     this.highlighted = part(element, ".highlight");
     this.output = new OutputView(part(element, ".live-output"));
     this.toolbar = new Toolbar(this.label(), this.actions());
@@ -147,6 +147,7 @@ export class LiveCell {
 
   protected reset(): void {
     this.job?.stop();
+    this.session?.forget(this);
     this.editor?.close();
     this.editor = undefined;
     this.highlighted.hidden = false;

@@ -99,7 +99,7 @@ function line({ holds, says }: CheckResult): HTMLElement {
 export function openExercises(elements: Iterable<HTMLElement>): void {
   for (const element of elements) {
     const id = CSS.escape(element.dataset["exercise"] ?? "");
-    const checks = document.querySelector(`.exercise-checks[data-exercise="${id}"]`)?.textContent;
-    if (checks) new Exercise(element, (JSON.parse(checks) as { code: string }).code);
+    const checks = document.querySelector<HTMLElement>(`.exercise-checks[data-exercise="${id}"]`)?.dataset["code"];
+    if (checks) new Exercise(element, checks);
   }
 }

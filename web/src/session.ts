@@ -21,6 +21,11 @@ export class Session {
     this.cells.push(cell);
   }
 
+  /** The cell has its first code again: what its other code defined no longer counts. */
+  forget(cell: SessionCell): void {
+    this.ranIn.delete(cell);
+  }
+
   /** What must run before `cell` in this generation of the worker. From now on, all of that counts as run. */
   before(cell: SessionCell, generation: number): CellSource[] {
     const earlier = this.cells.slice(0, this.cells.indexOf(cell));
