@@ -1,8 +1,9 @@
 """No code is shown that has not run.
 
-The fences of pages run when the site is built (live cells, exercises, `exec` fences), and the build fails with them.
-Here stands the rest: that every Python fence of a page is one of these or says why it cannot run, that the built site
-has them all, that the examples of docstrings hold, and that the fences of README and CONTRIBUTING do.
+The fences of pages run when the site is built (live cells, exercises, `exec` fences), and the build fails
+with them. Here stands the rest: that every Python fence of a page is one of these or says why it cannot
+run, that the built site has them all, that the examples of docstrings hold, and that the fences of README
+and CONTRIBUTING do.
 """
 
 from __future__ import annotations
@@ -20,11 +21,33 @@ from pytest_examples import CodeExample, EvalExample, find_examples
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(path for path in (ROOT / "site_docs").rglob("*.md") if "reference" not in path.parts)
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-FENCE = re.compile(r"^(?P<indent>[ \t]*)```(?P<header>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```[ \t]*$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?P<indent>[ \t]*)```(?P<header>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
 RUNS_AT_BUILD = re.compile(r"\b(live\b|exercise=|checks=|solution=|exec=\"on\")")
 WHY_NOT = re.compile(r'\bnorun="[^"]{8,}"')
-# What is shown and not run: output, other notations, commands (tests/test_commands.py reads those), and our own fences.
-NOT_PYTHON = {"text", "console", "bash", "sh", "json", "yaml", "toml", "mermaid", "quiz", "source", "tool", "diff", "css", "html", "markdown", "make", "typescript"}
+# What is shown and not run: output, other notations, commands (tests/test_commands.py reads those), and our
+# own fences.
+NOT_PYTHON = {
+    "text",
+    "console",
+    "bash",
+    "sh",
+    "json",
+    "yaml",
+    "toml",
+    "mermaid",
+    "quiz",
+    "source",
+    "tool",
+    "diff",
+    "css",
+    "html",
+    "markdown",
+    "make",
+    "typescript",
+}
 # What a docstring's doctest cannot see: functions of the site's build that need MkDocs around them.
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -57,7 +80,7 @@ def test_every_python_fence_of_a_page_runs_or_says_why_not(page):
 
 
 def test_the_built_site_has_every_cell_and_exercise(site_folder):
-    """A fence whose header the site's parser does not understand would be shown as plain code, and never run."""
+    """A fence whose header the site does not understand would be shown as plain code, and never run."""
     for page in PAGES:
         headers = [header for _, header in fences(page) if header.startswith("python")]
         built = built_page(site_folder, page).read_text(encoding="utf-8")
@@ -82,13 +105,17 @@ def site_folder() -> Path:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_docstrings_hold(module):
-    result = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    result = doctest.testmod(
+        importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    )
     assert result.failed == 0
 
 
 def test_there_are_examples():
     """So that a mistake in this file, which finds none, does not pass for a proof."""
-    counts = [len(doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name))) for name in MODULES]
+    counts = [
+        len(doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name))) for name in MODULES
+    ]
     assert len(MODULES) > 20
     assert sum(counts) > 100
 

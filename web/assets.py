@@ -1,7 +1,7 @@
 """The files that pages need beside their HTML: fonts, KaTeX's styles, rank files, bundles and browser Python.
 
-All of them come from the npm packages of web/package-lock.json and are served by this site, so that no page ever
-makes a request to another host.
+All of them come from the npm packages of web/package-lock.json and are served by this site, so that no page
+ever makes a request to another host.
 """
 
 from __future__ import annotations
@@ -83,7 +83,14 @@ def bundle_scripts(into: Path) -> None:
             str(NPM / "esbuild/bin/esbuild"),
             *(f"web/src/{name}" for name in SCRIPTS),
             f"--outdir={into}",
-            *("--bundle", "--splitting", "--format=esm", "--target=es2022", "--minify", "--log-level=warning"),
+            *(
+                "--bundle",
+                "--splitting",
+                "--format=esm",
+                "--target=es2022",
+                "--minify",
+                "--log-level=warning",
+            ),
             f'--define:BUILD="{build}"',
             "--chunk-names=[name]-[hash]",
         ],

@@ -1,8 +1,8 @@
 """Build the site: `make site`, or `python -m web.build`.
 
-MkDocs makes the pages; the steps before and after it are plain functions, not MkDocs hooks, so that the pages can move
-to another generator. The site is built in `.cache/site/new` and put in the place of `site/` only when every step has
-succeeded: a failed build leaves the last good site as it was.
+MkDocs makes the pages; the steps before and after it are plain functions, not MkDocs hooks, so that the
+pages can move to another generator. The site is built in `.cache/site/new` and put in the place of `site/`
+only when every step has succeeded: a failed build leaves the last good site as it was.
 
     --draft      warnings (a dead link, a page that is missing) do not stop the build
     --force      build although nothing changed since the last time
@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="build although nothing changed")
     parser.add_argument("--verbose", action="store_true", help="show all that MkDocs says")
     options = parser.parse_args(arguments)
-    os.environ.update(repository_settings() | {name: os.environ[name] for name in SETTINGS if name in os.environ})
+    os.environ.update(
+        repository_settings() | {name: os.environ[name] for name in SETTINGS if name in os.environ}
+    )
     digest = inputs_digest()
     if not options.force and SITE.is_dir() and STAMP.exists() and STAMP.read_text() == digest:
         print("site: nothing changed since the last build")
@@ -106,9 +108,22 @@ def step(name: str) -> Iterator[None]:
 
 def mkdocs(strict: bool, verbose: bool) -> None:
     """Run MkDocs in its own process, so that a build never sees modules that an earlier one imported."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(NEW), *(["--strict"] if strict else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--site-dir",
+        str(NEW),
+        *(["--strict"] if strict else []),
+    ]
     # Figures and cells must not differ from build to build because of the order of a set.
-    environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1", "MPLBACKEND": "agg", "NO_MKDOCS_2_WARNING": "1"}
+    environment = os.environ | {
+        "PYTHONHASHSEED": "0",
+        "NO_COLOR": "1",
+        "MPLBACKEND": "agg",
+        "NO_MKDOCS_2_WARNING": "1",
+    }
     done = subprocess.run(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -120,9 +135,11 @@ def mkdocs(strict: bool, verbose: bool) -> None:
 
 
 def explain(log: str) -> str:
-    """What in MkDocs' log a person needs: warnings, errors and the end of a traceback, with the page and line.
+    """What a person needs of MkDocs' log: warnings, errors, the end of a traceback, the page and line.
 
-    >>> explain("INFO - Building\\nWARNING - Doc file 'a.md' contains a link 'b.md', but the target is not found")
+    >>> explain(
+    ...     "INFO - Building\\nWARNING - Doc file 'a.md' contains a link 'b.md', but the target is not found"
+    ... )
     "WARNING - Doc file 'a.md' contains a link 'b.md', but the target is not found"
     """
     kept: list[str] = []
@@ -166,7 +183,11 @@ def repository_settings() -> dict[str, str]:
     address = re.sub(r"^(https?://)[^/@]*@", r"\1", address).removesuffix(".git")
     if not re.match(r"https?://[^/]+\.[^/]+/.", address):
         return {}
-    return {"REPO_URL": address, "REPO_NAME": "/".join(address.split("/")[-2:]), "EDIT_URI": "edit/main/site_docs/"}
+    return {
+        "REPO_URL": address,
+        "REPO_NAME": "/".join(address.split("/")[-2:]),
+        "EDIT_URI": "edit/main/site_docs/",
+    }
 
 
 def inputs() -> Iterator[Path]:

@@ -5,8 +5,8 @@ A docstring here holds its example bare, as `doctest` wants it:
     >>> 1 + 1
     2
 
-Markdown would read `>>>` as three quotations inside each other. This extension of Griffe, which reads the code for
-`mkdocstrings`, puts a fence around each example before anything is rendered.
+Markdown would read `>>>` as three quotations inside each other. This extension of Griffe, which reads the
+code for `mkdocstrings`, puts a fence around each example before anything is rendered.
 """
 
 from __future__ import annotations

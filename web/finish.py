@@ -73,7 +73,8 @@ def replace_all(text: str, rendered: dict[str, str]) -> str:
         lambda m: f'<div class="formula" tabindex="0">{rendered[key("math", formula(m, True))]}</div>', text
     )
     return MERMAID.sub(
-        lambda m: f'<div class="diagram" tabindex="0">{rendered[key("mermaid", html.unescape(m[1]))]}</div>', text
+        lambda m: f'<div class="diagram" tabindex="0">{rendered[key("mermaid", html.unescape(m[1]))]}</div>',
+        text,
     )
 
 
@@ -96,7 +97,11 @@ def render(wanted: dict[str, dict[str, Any]], pages: Path) -> dict[str, str]:
     names = {kind: [n for n, what in wanted.items() if what["kind"] == kind] for kind in ("math", "mermaid")}
     request = {kind: [wanted[name]["item"] for name in names[kind]] for kind in names}
     done = subprocess.run(
-        [node.node(), "web/prerender.mjs"], input=json.dumps(request), cwd=ROOT, capture_output=True, text=True
+        [node.node(), "web/prerender.mjs"],
+        input=json.dumps(request),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         raise FinishError(f"web/prerender.mjs failed:\n{done.stderr.strip()}")
@@ -135,7 +140,9 @@ def quiet_terms(site: Path) -> None:
 def with_quiet_terms(text: str) -> str:
     """A page whose terms are tooltips in running text only, the later ones of a section marked `again`.
 
-    >>> with_quiet_terms('<h2>A <abbr title="t">b</abbr></h2><abbr title="t">b</abbr> <abbr title="t">b</abbr>')
+    >>> with_quiet_terms(
+    ...     '<h2>A <abbr title="t">b</abbr></h2><abbr title="t">b</abbr> <abbr title="t">b</abbr>'
+    ... )
     '<h2>A b</h2><abbr title="t">b</abbr> <abbr class="again" title="t">b</abbr>'
     """
     text = NO_TERMS.sub(lambda m: ABBREVIATION.sub(r"\2", m[0]), text)
@@ -157,12 +164,18 @@ def write_exercises(site: Path) -> None:
     listed = []
     for page in sorted(site.rglob("index.html")):
         text = page.read_text(encoding="utf-8")
-        exercises = [{"id": html.unescape(m[1]), "title": html.unescape(m[2])} for m in EXERCISE.finditer(text)]
+        exercises = [
+            {"id": html.unescape(m[1]), "title": html.unescape(m[2])} for m in EXERCISE.finditer(text)
+        ]
         if exercises:
             title = re.search(r"<h1[^>]*>(.*?)(?:<a class=\"headerlink\".*?)?</h1>", text, re.DOTALL)
             words = html.unescape(re.sub(r"<[^>]+>", "", title[1])).strip() if title else page.parent.name
             listed.append(
-                {"page": page.parent.relative_to(site).as_posix() + "/", "title": words, "exercises": exercises}
+                {
+                    "page": page.parent.relative_to(site).as_posix() + "/",
+                    "title": words,
+                    "exercises": exercises,
+                }
             )
     place = site / "assets" / "live" / "exercises.json"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -172,8 +185,8 @@ def write_exercises(site: Path) -> None:
 def secure(site: Path) -> None:
     """Give every page a policy: only this site's files and the scripts that stand in its pages may run.
 
-    Instant navigation keeps the policy of the first page for the whole visit, so every page allows the scripts of
-    all.
+    Instant navigation keeps the policy of the first page for the whole visit, so every page allows the
+    scripts of all.
     """
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html"))}
     hashes = sorted({hash_ for text in pages.values() for hash_ in script_hashes(text)})
@@ -188,11 +201,15 @@ def secure(site: Path) -> None:
 def script_hashes(text: str) -> list[str]:
     """The policy's names for the scripts that stand in a page itself.
 
-    >>> script_hashes('<script>f()</script><script src="a.js"></script><script type="application/json">{}</script>')
+    >>> script_hashes(
+    ...     '<script>f()</script><script src="a.js"></script><script type="application/json">{}</script>'
+    ... )
     ["'sha256-GcEEE0IkDzIP5EQ6DXZaDPORqT5RTBELX8Fyzyg9yvo='"]
     """
     scripts = [m["code"] for m in SCRIPT.finditer(text) if runs(m["attributes"])]
-    return [f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'" for code in scripts]
+    return [
+        f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'" for code in scripts
+    ]
 
 
 def runs(attributes: str) -> bool:
@@ -206,7 +223,7 @@ def policy(hashes: list[str]) -> str:
         (
             "default-src 'self'",
             " ".join(("script-src 'self' 'wasm-unsafe-eval'", *hashes)),
-            "style-src 'self' 'unsafe-inline'",  # formulas and figures carry their positions as style attributes
+            "style-src 'self' 'unsafe-inline'",  # formulas and figures carry style attributes
             "img-src 'self' data:",  # the theme's icons and a notebook's plots are data addresses
             "font-src 'self'",
             "connect-src 'self'",

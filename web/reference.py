@@ -1,7 +1,8 @@
 """Write the API reference's pages: one for each room of the code, from what stands in the folders.
 
-The pages are made at every build and are not kept in git. MkDocs' plugin `mkdocstrings` fills each `:::` line with the
-docstrings, signatures and source of that module, so the reference cannot fall behind the code.
+The pages are made at every build and are not kept in git. MkDocs' plugin `mkdocstrings` fills each `:::`
+line with the docstrings, signatures and source of that module, so the reference cannot fall behind the
+code.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Room:
 ROOMS = (
     Room(
         "nanochat.tokenizer",
-        "Byte-pair encoding: the split pattern, training, encoding and decoding, rank files and special tokens.",
+        "Byte-pair encoding: the split pattern, training, encoding, decoding, rank files, special tokens.",
         "[Guide 2: Tokenization](../guides/02-tokenization.md)",
     ),
     Room(
@@ -51,8 +52,18 @@ ROOMS = (
         "[Tools](../tools/index.md)",
     ),
     Room(
+        "tools.calculator",
+        "The parts of the model calculator: its parameters and the sections of its report.",
+        "[Model calculator](../tools/model-calculator.md)",
+    ),
+    Room(
+        "tools.playground",
+        "The parts of the tokenizer playground: its parameters and the sections of its report.",
+        "[Tokenizer playground](../tools/tokenizer-playground.md)",
+    ),
+    Room(
         "tools.core",
-        "What every tool is made of: parameters, the report and its three renderers, charts, the command line.",
+        "What tools are made of: parameters, the report and its three renderers, charts, the command line.",
         "[Tools](../tools/index.md)",
     ),
 )
@@ -95,13 +106,11 @@ def room_page(room: Room) -> str:
 
 def index_page() -> str:
     """The Markdown of the reference's first page: every room with its modules."""
-    rows = "\n".join(
-        f"| [`{room.name}`]({room.name}.md) | {room.about} | {room.guide} |" for room in ROOMS
-    )
+    rows = "\n".join(f"| [`{room.name}`]({room.name}.md) | {room.about} | {room.guide} |" for room in ROOMS)
     return (
         "---\ntitle: Reference\ndescription: Every public module, class and function of the project.\n---\n\n"
         "# Reference\n\n"
-        "Every public name of the code, with its signature, its docstring and its source. The examples in the "
-        "docstrings are run by the tests.\n{ .lead }\n\n"
+        "Every public name of the code, with its signature, its docstring and its source. "
+        "The examples in the docstrings are run by the tests.\n{ .lead }\n\n"
         "| room | what is in it | where it is explained |\n| --- | --- | --- |\n" + rows + "\n"
     )

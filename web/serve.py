@@ -56,7 +56,7 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
         self.prefix = prefix
         super().__init__(*arguments, **settings)
 
-    def send_head(self) -> io.BytesIO | None:  # type: ignore[override]
+    def send_head(self) -> io.BytesIO | None:
         """Answer with a file, a redirection to a folder's address, or the 404 page."""
         address = urlsplit(self.path)
         if not address.path.startswith(self.prefix):

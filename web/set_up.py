@@ -1,8 +1,8 @@
 """Set this folder up: a private `.venv`, the npm packages, and a browser for the tests.
 
-Run by every `make` target with the machine's own Python, before anything is installed, so it needs the standard
-library alone. Each step leaves a stamp that holds a hash of what it was made from; a second run sees that nothing
-changed and takes a few hundredths of a second.
+Run by every `make` target with the machine's own Python, before anything is installed, so it needs the
+standard library alone. Each step leaves a stamp that holds a hash of what it was made from; a second run
+sees that nothing changed and takes a few hundredths of a second.
 
     python3 web/set_up.py              the environment and the npm packages
     python3 web/set_up.py --browser    and a browser that the tests can drive
@@ -65,7 +65,15 @@ def python_environment() -> None:
         say("making a private Python environment in .venv")
         make_venv()
     say("installing the Python packages into .venv (the first time takes some minutes)")
-    install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    install: list[str | Path] = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
     run(
         [*install, "--editable", ".[dev]", "--constraint", "constraints.txt"],
         "pip could not install the packages (its message is above); check the network and run make again.",
@@ -95,14 +103,24 @@ def node_packages() -> None:
     say("installing the npm packages into web/node_modules")
     # Scripts of packages are not run: none of these needs one, and so none can do anything at install time.
     run(
-        [PYTHON, "-m", "web.node", "npm", "ci", "--prefix", "web", "--ignore-scripts", "--no-audit", "--no-fund"],
+        [
+            PYTHON,
+            "-m",
+            "web.node",
+            "npm",
+            "ci",
+            "--prefix=web",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        ],
         "npm could not install the packages (its message is above); check the network and run make again.",
     )
     stamp.write_text(wanted, encoding="utf-8")
 
 
 def browser() -> None:
-    """See that a Chromium can be started: the machine's, else Playwright's download, else Debian's package."""
+    """See that a Chromium can start: the machine's, else Playwright's download, else Debian's package."""
     if any(map(shutil.which, BROWSERS)) or playwright_browser():
         return
     say("no Chromium or Chrome on this machine: asking Playwright for its own")
@@ -160,7 +178,7 @@ def works(python: Path) -> bool:
 
     An environment breaks when its folder is moved or when the system's Python is upgraded under it.
     """
-    probe = "import sys, pip; print(sys.version_info[:2] == {!r})".format(tuple(sys.version_info[:2]))
+    probe = f"import sys, pip; print(sys.version_info[:2] == {tuple(sys.version_info[:2])!r})"
     if not python.exists():
         return False
     answer = subprocess.run([python, "-c", probe], capture_output=True, text=True)

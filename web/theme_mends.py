@@ -10,7 +10,10 @@ from pathlib import Path
 
 # In every page: names for parts that a screen reader could not tell apart.
 PAGE_MENDS = (
-    ('data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"'),
+    (
+        'data-md-component="search" role="dialog"',
+        'data-md-component="search" role="dialog" aria-label="Search"',
+    ),
     (
         '<div class="md-progress" data-md-component="progress" role="progressbar">',
         '<div class="md-progress" data-md-component="progress" aria-hidden="true">',
@@ -18,17 +21,20 @@ PAGE_MENDS = (
 )
 # A menu is named by a label that holds no text; its own title names it better.
 MENU = re.compile(
-    r'<nav class="md-nav" data-md-level="(?P<level>\d+)" aria-labelledby="__nav_[\d_]+_label" aria-expanded="\w+"'
+    r'<nav class="md-nav" data-md-level="(?P<level>\d+)" aria-labelledby="__nav_[\d_]+_label"'
+    r' aria-expanded="\w+"'
     r'(?P<rest>>\s*<label class="md-nav__title"[^>]*>\s*<span class="md-nav__icon md-icon"></span>'
     r"(?P<title>[^<]*)</label>)"
 )
 
-# The search index is by far the largest file of a page, and most readers of a page do not search. It is fetched when
-# the pointer or the focus comes near the search field, or at once where the address asks for words to be marked.
+# The search index is by far the largest file of a page, and most readers of a page do not search. It is
+# fetched when the pointer or the focus comes near the search field, or at once where the address asks for
+# words to be marked.
 FETCH_AT_ONCE = "o.send(),()=>o.abort()"
 FETCH_WHEN_SEARCHED = (
     '(()=>{let sent=0,go=()=>{sent++||o.send()},box=document.querySelector("[data-md-component=search]");'
-    'if(!box||!String(e).endsWith("search_index.json")||new URLSearchParams(location.search).has("h"))return go();'
+    'if(!box||!String(e).endsWith("search_index.json"))return go();'
+    'if(new URLSearchParams(location.search).has("h"))return go();'
     'for(const kind of["focusin","pointerenter"])box.addEventListener(kind,go,{once:!0})})(),()=>o.abort()'
 )
 # In the theme's script.
@@ -36,12 +42,6 @@ SCRIPT_MENDS = (
     (FETCH_AT_ONCE, FETCH_WHEN_SEARCHED),
     # The frame of a code block's copy button is no landmark; a page would have dozens.
     ('"nav",{class:"md-code__nav"}', '"div",{class:"md-code__nav"}'),
-    # Instant navigation makes each script of a new page anew and forgets its attributes: data that stands in a
-    # `<script type="application/json">` would lose its name and be run as a program.
-    (
-        'e.createElement("script");if(o.src){for(let i of o.getAttributeNames())n.setAttribute(i,o.getAttribute(i));return',
-        'e.createElement("script");for(let i of o.getAttributeNames())n.setAttribute(i,o.getAttribute(i));if(o.src){return',
-    ),
     # Mermaid would be loaded from another host; diagrams are drawn at build here.
     ('"https://unpkg.com/mermaid@11/dist/mermaid.min.js"', '"about:blank"'),
     # Numbers of stars would be asked of a code host; the source link of this site has none.
@@ -81,4 +81,5 @@ def replaced(text: str, mends: tuple[tuple[str, str], ...], name: Path) -> str:
 
 def name_menu(match: re.Match[str]) -> str:
     """A menu that says its own name."""
-    return f'<nav class="md-nav" data-md-level="{match["level"]}" aria-label="{match["title"].strip()}"{match["rest"]}'
+    title = match["title"].strip()
+    return f'<nav class="md-nav" data-md-level="{match["level"]}" aria-label="{title}"{match["rest"]}'

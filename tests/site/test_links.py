@@ -15,7 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("SITE_DIR", ROOT / "site"))
 PAGES = sorted(SITE.rglob("*.html"))
 # Attributes that a browser fetches without being asked. A plain `<a href>` may lead to another host.
-FETCHED = {("script", "src"), ("img", "src"), ("source", "src"), ("iframe", "src"), ("object", "data"), ("use", "href")}
+FETCHED = {
+    ("script", "src"),
+    ("img", "src"),
+    ("source", "src"),
+    ("iframe", "src"),
+    ("object", "data"),
+    ("use", "href"),
+}
 LINKS_THAT_LOAD = {"stylesheet", "preload", "icon", "preconnect", "dns-prefetch", "modulepreload", "prefetch"}
 
 

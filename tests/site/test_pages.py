@@ -55,8 +55,14 @@ def watched(open_page: Open, site_url: str) -> Callable[..., tuple[Page, list[st
 
         page.on("request", lambda request: look(request.url))
         page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}: {request.failure}"))
-        page.on("response", lambda answer: answer.status >= 400 and faults.append(f"{answer.status}: {answer.url}"))
-        page.on("console", lambda said: said.type in ("error", "warning") and faults.append(f"console: {said.text}"))
+        page.on(
+            "response",
+            lambda answer: answer.status >= 400 and faults.append(f"{answer.status}: {answer.url}"),
+        )
+        page.on(
+            "console",
+            lambda said: said.type in ("error", "warning") and faults.append(f"console: {said.text}"),
+        )
         page.goto(site_url + address)
         page.wait_for_load_state("networkidle")
         return page, faults
@@ -113,7 +119,9 @@ def test_a_page_is_whole_without_scripts(watched, address):
     assert page.evaluate(HIDDEN_BLOCKS) == []
     for cell in page.locator(".live-cell:not(.exercise)").all()[:3]:
         assert cell.locator("pre code").first.is_visible()
-        assert cell.locator(".live-output").inner_text().strip() or not cell.locator(".live-output > *").count()
+        assert (
+            cell.locator(".live-output").inner_text().strip() or not cell.locator(".live-output > *").count()
+        )
 
 
 @pytest.mark.parametrize("address", GUIDES)
@@ -123,8 +131,13 @@ def test_a_guide_is_light_before_a_click(open_page, site_url, address):
     session.send("Network.enable")
     sizes: dict[str, float] = {}
     names: dict[str, str] = {}
-    session.on("Network.requestWillBeSent", lambda event: names.update({event["requestId"]: event["request"]["url"]}))
-    session.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
+    session.on(
+        "Network.requestWillBeSent", lambda event: names.update({event["requestId"]: event["request"]["url"]})
+    )
+    session.on(
+        "Network.loadingFinished",
+        lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
+    )
     page.goto(site_url + address)
     page.wait_for_load_state("networkidle")
     # To the end of the page: what only a scroll would fetch counts as well.
@@ -133,7 +146,9 @@ def test_a_guide_is_light_before_a_click(open_page, site_url, address):
     total = sum(sizes.values()) / 1000
     heaviest = sorted(((sizes[one] / 1000, names[one]) for one in sizes), reverse=True)[:6]
     print(f"{address}: {total:.0f} kB in {len(sizes)} requests")
-    assert not [name for name in names.values() if "pyodide" in name or "python_worker" in name or "editor" in name]
+    assert not [
+        name for name in names.values() if "pyodide" in name or "python_worker" in name or "editor" in name
+    ]
     assert total <= KILOBYTES_BEFORE_A_CLICK, heaviest
 
 
