@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ElementHandle, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ElementHandle, Page, sync_playwright
 
 from web import serve
 from web.set_up import BROWSERS
@@ -102,10 +102,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Open an address in a browser without a past; at the end, no page may have had an error of its own."""
-    contexts, errors = [], []
+def _opening(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
 
     def open_address(address: str, **settings: Any) -> Page:
         context = chromium.new_context(**settings)
@@ -120,6 +119,18 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert not errors, errors
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open an address in a browser without a past; at the end, no page may have had an error of its own."""
+    yield from _opening(chromium)
+
+
+@pytest.fixture(scope="module")
+def open_for_all(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """`open_page` for a page that the tests of a module share, so that Python starts once for them."""
+    yield from _opening(chromium)
 
 
 def addresses_with(site: Path, marker: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,20 @@ RUN_ALL = """async () => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def visit(site: Path, site_url: str, open_for_all: Open) -> tuple[Page, list[ElementHandle]]:
+    """A page with several live cells, as `make serve` serves it, for tests that leave it as they found it."""
+    return _first_cells(site, site_url, open_for_all)
+
+
 @pytest.fixture
-def cells(site: Path, site_url: str, open_page: Open) -> tuple[Page, list[ElementHandle]]:
-    """A page with several live cells, as `make serve` serves it."""
-    return _first_cells(site, site_url, open_page)
+def cells(visit: tuple[Page, list[ElementHandle]]) -> Iterator[tuple[Page, list[ElementHandle]]]:
+    """The cells of `visit`; afterwards each is as it was."""
+    yield visit
+    for cell in visit[1]:
+        reset = cell.query_selector(".live-reset")
+        if reset.is_visible():
+            reset.click()
 
 
 @pytest.fixture
@@ -319,8 +329,8 @@ def test_progress_names_megabytes(plain_cells: tuple[Page, list[ElementHandle]])
     assert any("MB" in line and line.startswith("Starting Python: ") for line in lines), lines
 
 
-def test_a_long_run_asks_whether_to_go_on(cells: tuple[Page, list[ElementHandle]]) -> None:
-    page, (first, *_) = cells
+def test_a_long_run_asks_whether_to_go_on(site: Path, site_url: str, open_page: Open) -> None:
+    page, (first, *_) = _first_cells(site, site_url, open_page)
     run(first)
     page.clock.install()
     write(first, "while True: pass", page)
@@ -419,8 +429,8 @@ def test_leaving_a_page_stops_what_it_was_running(site: Path, site_url: str, ope
     assert run(cell) == built
 
 
-def test_nothing_of_python_is_loaded_before_a_click(cells: tuple[Page, list[ElementHandle]]) -> None:
-    page, _ = cells
+def test_nothing_of_python_is_loaded_before_a_click(site: Path, site_url: str, open_page: Open) -> None:
+    page, _ = _first_cells(site, site_url, open_page)
     names = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
     assert not [name for name in names if "/pyodide/" in name or "editor" in name or "python_worker" in name]
     assert not [worker for worker in page.workers if "python" in worker.url]
