@@ -17,8 +17,8 @@ from tools.core.tool import Tool
 from tools.playground.merge_sections import merges_section, training_section
 from tools.playground.other_sections import chat_section, read_chat, special_section, vocabulary_section
 from tools.playground.question import FIRST_CHAT, FIRST_TEXT, Question
-from tools.playground.source import of_file, of_text
-from tools.playground.text_sections import comparison_section, table_section, text_section
+from tools.playground.source import check_text, of_file, of_text
+from tools.playground.text_sections import IDS_TO_COPY, comparison_section, table_section, text_section
 from tools.playground.tokenizers import find
 from tools.playground.views import encode_source
 
@@ -40,20 +40,25 @@ def _report(question: Question) -> Report:
     tokenizer = tokenizers[question.tokenizer]
     texts = {"Text": of_file(question.file) if question.file else of_text(question.text)}
     if question.second_text:
-        texts["Second text"] = of_text(question.second_text)
+        texts["Second text"] = of_text(question.second_text, flag="--second-text")
+    keep = max(question.colored, question.rows, IDS_TO_COPY)
     encoded = {
         text_name: {
-            name: encode_source(one, source, question.colored, one.special_tokens if question.special else ())
+            name: encode_source(one, source, keep, one.special_tokens if question.special else ())
             for name, one in tokenizers.items()
         }
         for text_name, source in texts.items()
     }
     first = encoded["Text"][question.tokenizer]
-    sections = [text_section(texts["Text"].name.capitalize(), first), table_section(first, question.rows)]
+    sections = [
+        text_section(texts["Text"].name, first, question.colored),
+        table_section(first, question.rows),
+    ]
     if len(tokenizers) > 1 or len(texts) > 1:
-        sections.append(comparison_section(encoded))
+        sections.append(comparison_section(encoded, question.colored))
     if question.word:
-        sections.append(merges_section(tokenizer, question.tokenizer, question.word, question.rows))
+        word = check_text(question.word, "--word")
+        sections.append(merges_section(tokenizer, question.tokenizer, word, question.rows))
     if question.chat or question.chat_file:
         chat = read_chat(question.chat, question.chat_file)
         sections.append(chat_section(tokenizer, question.tokenizer, chat, question.rows, question.colored))

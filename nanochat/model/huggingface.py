@@ -1,19 +1,25 @@
 """Read the shape of a model from a Hugging Face `config.json`.
 
 The families read are GPT-2, Llama, Mistral, Qwen 2 and Qwen 3. A key that is missing has the meaning the
-transformers library gives to its absence; a key that would change the count and is not understood is refused
-rather than passed over.
+transformers library gives to its absence, which differs from family to family and, in places, from that of a
+null; but the sizes that every model sets for itself must be there. A key that would change the count and is
+not understood is refused rather than passed over.
 """
 
 from __future__ import annotations
 
+from reprlib import repr as short  # a value from a file may be of any length
 from typing import Any
 
-from nanochat.model.config import is_whole
+from nanochat.model.config import LARGEST, is_whole
 from nanochat.model.shape import Shape
 
 LLAMA_LIKE = ("llama", "mistral", "qwen2", "qwen3")
 MODEL_TYPES = ("gpt2", *LLAMA_LIKE)
+# What each configuration class has for a key that is missing. For null they all mean "as many as heads".
+KV_HEADS = {"mistral": 8, "qwen2": 32, "qwen3": 32}
+CONTEXT = {"llama": 2_048, "mistral": 131_072, "qwen2": 32_768, "qwen3": 32_768}
+MISTRAL_WINDOW = 4_096
 
 
 def shape_from_config(data: object) -> Shape:
@@ -29,11 +35,17 @@ def shape_from_config(data: object) -> Shape:
     if not isinstance(data, dict):
         raise ValueError("the file holds no JSON object; a config.json begins with {")
     model_type = data.get("model_type")
-    if model_type not in MODEL_TYPES:
+    if not isinstance(model_type, str) or model_type not in MODEL_TYPES:
         known = ", ".join(MODEL_TYPES)
         if model_type is None:
             raise ValueError(f"the key model_type is missing; it must be one of {known}")
-        raise ValueError(f"model_type {model_type!r} is not one that can be counted; use {known}")
+        inner = data.get("text_config")
+        if isinstance(inner, dict) and inner.get("model_type") in MODEL_TYPES:
+            raise ValueError(
+                f"model_type {short(model_type)} holds more than a language model; save its text_config, which "
+                f"is a {inner['model_type']}, as a file of its own"
+            )
+        raise ValueError(f"model_type {short(model_type)} is not one that can be counted; use {known}")
     return read_gpt2(data) if model_type == "gpt2" else read_llama(data, model_type)
 
 
@@ -71,8 +83,8 @@ def read_llama(data: dict[str, Any], model_type: str) -> Shape:
     """
     n_layer, n_head = whole(data, "num_hidden_layers"), whole(data, "num_attention_heads")
     attention_bias = model_type != "mistral" and switch(data, "attention_bias", False)
-    # Mistral has 8 key/value heads when it does not say; the others have as many as heads.
-    n_kv_head = whole(data, "num_key_value_heads", 8 if model_type == "mistral" else n_head)
+    missing = "num_key_value_heads" not in data
+    n_kv_head = whole(data, "num_key_value_heads", KV_HEADS.get(model_type, n_head) if missing else n_head)
     return Shape(
         arch="llama",
         n_layer=n_layer,
@@ -82,7 +94,7 @@ def read_llama(data: dict[str, Any], model_type: str) -> Shape:
         n_kv_head=n_kv_head,
         mlp_width=whole(data, "intermediate_size"),
         head_dim=whole(data, "head_dim", 128 if model_type == "qwen3" else 0),
-        sequence_len=whole(data, "max_position_embeddings", 2_048),
+        sequence_len=whole(data, "max_position_embeddings", CONTEXT[model_type]),
         tied=switch(data, "tie_word_embeddings", False),
         qkv_bias=model_type == "qwen2" or attention_bias,
         out_bias=model_type != "qwen2" and attention_bias,
@@ -95,13 +107,15 @@ def read_llama(data: dict[str, Any], model_type: str) -> Shape:
 def read_window(data: dict[str, Any], model_type: str, n_layer: int) -> int | None:
     """The sliding window, where every layer has it. Qwen writes one down and leaves it off by default.
 
+    Mistral has one unless it says null.
+
     >>> read_window({"sliding_window": 4096}, "mistral", 32)
     4096
     >>> read_window({"sliding_window": 4096, "use_sliding_window": False}, "qwen2", 24) is None
     True
     """
     if model_type == "mistral":
-        return whole(data, "sliding_window", 0) or None
+        return whole(data, "sliding_window", 0 if "sliding_window" in data else MISTRAL_WINDOW) or None
     if model_type.startswith("qwen") and switch(data, "use_sliding_window", False):
         raise ValueError(
             f"use_sliding_window is on: only some of the {n_layer} layers would have a window, "
@@ -116,15 +130,15 @@ def whole(data: dict[str, Any], key: str, default: int | None = None) -> int:
     >>> whole({"n_layer": "twelve"}, "n_layer")
     Traceback (most recent call last):
         ...
-    ValueError: n_layer is 'twelve', not a whole number above 0
+    ValueError: n_layer is 'twelve', not a whole number from 1 to 1,000,000,000
     """
     value = data.get(key)
     if value is None:
         if default is None:
             raise ValueError(f"the key {key} is missing")
         return default
-    if not is_whole(value) or value < 1:
-        raise ValueError(f"{key} is {value!r}, not a whole number above 0")
+    if not is_whole(value) or not 1 <= value <= LARGEST:
+        raise ValueError(f"{key} is {short(value)}, not a whole number from 1 to {LARGEST:,}")
     return value
 
 
@@ -138,5 +152,5 @@ def switch(data: dict[str, Any], key: str, default: bool) -> bool:
     if value is None:
         return default
     if not isinstance(value, bool):
-        raise ValueError(f"{key} is {value!r}, not true or false")
+        raise ValueError(f"{key} is {short(value)}, not true or false")
     return value

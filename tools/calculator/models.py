@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,14 +13,15 @@ from nanochat.model.huggingface import shape_from_config
 from nanochat.model.presets import PRESETS
 from nanochat.model.shape import HEAD_DIM, Model, Shape
 from tools.calculator.question import Question
-from tools.core.tool import UsageError
+from tools.core.errors import ToolError, UsageError
+from tools.core.files import MEGABYTE, read_json
 
 T = TypeVar("T")
 
 DEFAULT_PRESET = "nanochat-tiny"
 DEFAULT_DEPTH = 12
 DEFAULT_VOCAB = {"textbook": 32_000, "gpt2": 50_257, "llama": 32_000, "nanochat": 32_768}
-LARGEST_CONFIG = 1_000_000  # bytes; a real config.json has one or two thousand
+LARGEST_CONFIG = MEGABYTE  # a real config.json has one or two thousand bytes
 
 FLAGS = {
     "n_layer": "--depth", "depth": "--depth", "n_embd": "--hidden-dim", "n_head": "--heads",
@@ -157,7 +157,7 @@ def with_flags(work: Callable[[], T]) -> T:
 
 
 def read_config(path: Path) -> Shape:
-    """The model in a Hugging Face `config.json`; every problem is a `UsageError` naming the file.
+    """The model in a Hugging Face `config.json`; every problem is a `ToolError` naming the file.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -165,26 +165,12 @@ def read_config(path: Path) -> Shape:
     ...     file.flush()
     ...     try:
     ...         read_config(Path(file.name))
-    ...     except UsageError as error:
+    ...     except ToolError as error:
     ...         print(str(error).split(": ")[1])
-    it is not complete JSON (line 1, column 24
+    Unterminated string starting at line 1, column 24
     """
-    try:
-        with path.open("rb") as opened:
-            raw = opened.read(LARGEST_CONFIG + 1)
-        if len(raw) > LARGEST_CONFIG:
-            raise UsageError(f"--config {path}: it is larger than 1 MB, so it is no config.json", "config")
-        data = json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise UsageError(
-            f"--config {path}: it is not text in UTF-8, so it is no config.json", "config"
-        ) from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise UsageError(f"--config {path}: it is not complete JSON ({where})", "config") from None
-    except (OSError, RecursionError, ValueError) as error:
-        raise UsageError(f"--config {path}: it cannot be read ({error})", "config") from None
+    data = read_json(path, LARGEST_CONFIG, "a config.json", "config")
     try:
         return shape_from_config(data)
     except ValueError as error:
-        raise UsageError(f"--config {path}: {error}", "config") from None
+        raise ToolError(f"{path}: {error}", "config") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -32,7 +33,13 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage over several lines."""
-        raise UsageError(message.removeprefix("argument "))
+        flag, _, value = message.removeprefix("argument ").partition(": ignored explicit argument ")
+        raise UsageError(f"{flag} takes no value" if value else flag)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own swallows the error of a full disk, and --help would seem to have worked.
+        if message:
+            (file or sys.stderr).write(message)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Like argparse's own, but an unknown flag says what it may have meant."""
@@ -41,7 +48,8 @@ class OneLineParser(argparse.ArgumentParser):
             asked = unknown[0].split("=")[0]
             if asked.startswith("-"):
                 flags = [option for action in self._actions for option in action.option_strings]
-                raise UsageError(f"there is no {asked}{nearest(asked, flags)}")
+                shown = asked if asked.isprintable() and len(asked) <= 40 else say(asked)
+                raise UsageError(f"there is no {shown}{nearest(asked, flags)}")
             raise UsageError(
                 f"{say(unknown[0])} is one argument too many; put quotes around text with spaces"
             )
@@ -158,8 +166,14 @@ def from_arguments(declared: type[P], found: argparse.Namespace) -> P:
                     f"{parameter.flag} is given twice: with the flag and without", parameter.name
                 )
             values[parameter.name] = plain
-    names = {parameter.name for parameter in parameters_of(declared)}
-    return build(declared, {name: raw for name, raw in values.items() if name in names})
+    known = {parameter.name: parameter for parameter in parameters_of(declared)}
+    given = {name: raw for name, raw in values.items() if name in known}
+    for name, raw in given.items():
+        parameter = known[name]
+        # A form's empty field is one left out. On a command line it is a variable somebody forgot to set.
+        if "" in (raw if parameter.many else [raw]) and (parameter.kind != "text" or parameter.optional):
+            raise UsageError(f"{parameter.flag} needs a value, not ''", name)
+    return build(declared, given)
 
 
 def read_command(tool: Tool, argv: Sequence[str], prog: str) -> tuple[Any, argparse.Namespace]:

@@ -16,8 +16,12 @@ from tools.core.arguments import read_command
 from tools.core.errors import ToolError, UsageError
 from tools.core.json_report import render_json
 from tools.core.terminal import render_terminal
+from tools.core.terminal_text import visible
 from tools.core.tool import Tool
 from tools.core.words import ascii_safe
+
+# A whole screen of somebody's file name would hide what is wrong with it.
+LONGEST_COMPLAINT = 1_000
 
 
 def main(tool: Tool, argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -32,6 +36,7 @@ def main(tool: Tool, argv: Sequence[str] | None = None, prog: str | None = None)
 
 def guarded(name: str, work: Callable[[], int]) -> int:
     """Do the work; turn what can go wrong into one line and an exit code."""
+    _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A letter that the terminal's encoding lacks is written as an escape and does not end the program.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -56,8 +61,18 @@ def guarded(name: str, work: Callable[[], int]) -> int:
         return 130
 
 
+def _replace_closed_streams() -> None:
+    """A stream that was closed before the start (`>&-`) is None in Python: read and write nothing there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  (until the end)
+
+
 def _complain(name: str, message: str, code: int) -> int:
-    print(f"{name}: error: {' '.join(ascii_safe(message).split())}", file=sys.stderr)
+    line = visible(" ".join(ascii_safe(message).split()))
+    shown = line if len(line) <= LONGEST_COMPLAINT else line[: LONGEST_COMPLAINT - 1] + "…"
+    with contextlib.suppress(OSError):  # nobody to tell, but the exit code still says it
+        print(f"{name}: error: {shown}", file=sys.stderr)
     return code
 
 

@@ -6,22 +6,26 @@ from collections.abc import Sequence
 
 
 class ToolError(Exception):
-    """The data is bad: a file is damaged, a record is invalid. Exit code 1."""
-
-
-class UsageError(ToolError):
-    """The question is wrong: a parameter is out of range, two of them disagree. Exit code 2.
+    """The data is bad: a file is damaged, a record is invalid. Exit code 1.
 
     Write flags as on the command line (`--heads`); a page shows the field's label in their place.
     `parameter` names the field to mark, with or without dashes.
 
-    >>> UsageError("--heads 5 does not divide --width 384", parameter="heads").parameter
-    'heads'
+    >>> ToolError("--config x.json: it is no JSON", parameter="--config").parameter
+    'config'
     """
 
     def __init__(self, message: str, parameter: str | None = None) -> None:
         super().__init__(message)
         self.parameter = parameter.removeprefix("--").replace("-", "_") if parameter else None
+
+
+class UsageError(ToolError):
+    """The question is wrong: a parameter is out of range, two of them disagree. Exit code 2.
+
+    >>> UsageError("--heads 5 does not divide --width 384", parameter="heads").parameter
+    'heads'
+    """
 
 
 class NeedFiles(ToolError):

@@ -126,8 +126,8 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     except NeedFiles as need:
         return reply | {"needs": list(need.names), "error": _on_page(tool, str(need))}
     except ToolError as error:
-        field = error.parameter if isinstance(error, UsageError) else None
-        return reply | {"error": _on_page(tool, str(error)), "field": field and field.replace("_", "-")}
+        field = error.parameter and error.parameter.replace("_", "-")
+        return reply | {"error": _on_page(tool, str(error)), "field": field}
     if unknown:
         said = f"This page's address also says {listing(unknown, 'and')}, which means nothing to this tool."
         report = dataclasses.replace(report, notes=[*report.notes, said])

@@ -19,7 +19,7 @@ TRUE_WORDS = ("true", "1", "yes", "on")
 FALSE_WORDS = ("false", "0", "no", "off")
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
 NUMBER = re.compile(
-    r"(?P<sign>[+-]?)(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*|(?=\.[0-9]))"
+    r"(?P<sign>[+-]?)(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*|(?=\.[0-9]))"
     r"(?P<part>\.[0-9]*)?(?P<power>e[+-]?[0-9]{1,4})?\s*(?P<suffix>[kmbgt]?)",
     re.IGNORECASE,
 )
@@ -75,17 +75,23 @@ def _parse_number(parameter: Parameter, raw: object) -> int | float:
         value = _read_number(parameter, raw, noun)
     else:
         value = raw
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise _refuse(parameter, f"must be a finite number, not {say(raw)}")
     if whole and value != int(value):
         raise _refuse(parameter, f"must be a whole number, not {say(raw)}")
-    low = -LARGEST if parameter.low is None else parameter.low
-    high = LARGEST if parameter.high is None else parameter.high
-    if value < low:
-        raise _refuse(parameter, f"must be at least {say(low)}, not {say(value)}")
-    if value > high:
-        raise _refuse(parameter, f"must be at most {say(high)}, not {say(value)}")
+    if value < _low(parameter):
+        raise _refuse(parameter, f"must be at least {say(_low(parameter))}, not {say(value)}")
+    if value > _high(parameter):
+        raise _refuse(parameter, f"must be at most {say(_high(parameter))}, not {say(value)}")
     return int(value) if whole else float(value)
+
+
+def _low(parameter: Parameter) -> float:
+    return -LARGEST if parameter.low is None else parameter.low
+
+
+def _high(parameter: Parameter) -> float:
+    return LARGEST if parameter.high is None else parameter.high
 
 
 def _read_number(parameter: Parameter, raw: str, noun: str) -> int | float:
@@ -101,7 +107,8 @@ def _read_number(parameter: Parameter, raw: str, noun: str) -> int | float:
     exact = Decimal(f"{match['sign']}{digits or '0'}{match['part'] or ''}{match['power'] or ''}")
     exact *= SUFFIXES[match["suffix"].lower()]
     if exact and exact.adjusted() > 30:  # int() of 1e9999 would build all its digits
-        raise _refuse(parameter, f"must be at most {say(parameter.high or LARGEST)}, not {say(raw)}")
+        bound = f"at least {say(_low(parameter))}" if exact < 0 else f"at most {say(_high(parameter))}"
+        raise _refuse(parameter, f"must be {bound}, not {say(raw)}")
     if parameter.kind == "integer" and exact == exact.to_integral_value():
         return int(exact)
     return float(exact)
@@ -111,6 +118,9 @@ def _parse_choice(parameter: Parameter, raw: object) -> str:
     words = [word for word, _ in parameter.choices]
     if isinstance(raw, str) and raw in words:
         return raw
+    alike = [word for word in words if word.lower() == str(raw).lower()]
+    if len(alike) == 1:  # h100 for H100
+        return alike[0]
     hint = nearest(str(raw), words)
     raise _refuse(parameter, f"must be {listing(words)}, not {say(raw)}{hint}")
 

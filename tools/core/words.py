@@ -13,9 +13,15 @@ def say(value: object) -> str:
 
     >>> say(1000000), say(0.5), say("x" * 99)
     ('1,000,000', '0.5', "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'")
+    >>> say(-(10**29) + 1)
+    'about -1e29'
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}" if abs(value) <= LARGEST else f"about 1e{len(str(abs(value))) - 1}"
+        if abs(value) <= LARGEST:
+            return f"{value:,}"
+        from decimal import Decimal  # a float has no 1e400
+
+        return "about " + f"{Decimal(value):.0e}".replace("e+", "e")
     if isinstance(value, float):
         return f"{int(value):,}" if value.is_integer() and abs(value) <= 1e12 else f"{value:g}"
     words = str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
@@ -10,12 +9,15 @@ from pathlib import Path
 from nanochat.tokenizer.chat import ConversationError, render_conversation
 from nanochat.tokenizer.tokenizer import CHAT_SPECIALS, Tokenizer
 from tools.core.errors import ToolError, UsageError
+from tools.core.files import MEGABYTE, parse_json, read_json
 from tools.core.report import Bar, Bars, Block, Cell, Column, Row, Rows, Section, Span, Table, Tokens
 from tools.playground.views import kind_of_bytes, show
 
 LEARNED_COLOR = 2
 LONGEST_BAR = 12
 EXAMPLES = 10
+# The longest conversations people train on have some hundred thousand characters.
+LARGEST_CHAT = 10 * MEGABYTE
 PURPOSES = dict(
     zip(
         CHAT_SPECIALS,
@@ -42,24 +44,17 @@ def read_chat(words: str | None, path: Path | None) -> object:
     """The conversation, from JSON given directly or in a file."""
     if words and path:
         raise UsageError("--chat and --chat-file both give a conversation; use one", parameter="chat")
-    where = "--chat" if path is None else str(path)
+    if path:
+        return read_json(path, LARGEST_CHAT, "a conversation", "chat_file")
     try:
-        return json.loads(path.read_text(encoding="utf-8") if path else words or "")
-    except OSError as error:
-        raise ToolError(f"{where} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ToolError(f"{where} is not UTF-8 text") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        problem = (
-            f"{error.msg} in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "too deep"
-        )
-        message = f"{where} is not JSON: {problem}"
-        raise (ToolError(message) if path else UsageError(message, parameter="chat")) from None
+        return parse_json(words or "")
+    except ValueError as error:
+        raise UsageError(f"--chat is not JSON: {error}", parameter="chat") from None
 
 
 def chat_section(tokenizer: Tokenizer, name: str, conversation: object, most: int, colored: int) -> Section:
     """A conversation in tokens: what the model learns of it is coloured."""
-    if "<|bos|>" not in tokenizer.special_tokens:
+    if not set(CHAT_SPECIALS) <= set(tokenizer.special_tokens):
         raise UsageError(
             f"--chat needs a tokenizer with chat tokens, and {name} has none; use --tokenizer nanochat",
             parameter="tokenizer",

@@ -27,28 +27,53 @@ class Source:
     chunks: Callable[[], Iterator[str]]
 
 
-def of_text(text: str, name: str = "text") -> Source:
+def check_text(text: str, flag: str) -> str:
+    r"""The text, if it is one: bytes of a command line that are no UTF-8 come as halves of surrogate pairs.
+
+    >>> check_text("caf\udce9", "--text")
+    Traceback (most recent call last):
+    tools.core.errors.ToolError: --text holds the byte 0xe9 where UTF-8 has none (half of a surrogate pair), after 'caf'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        byte = 0xDC80 <= code <= 0xDCFF
+        found = f"the byte 0x{code - 0xDC00:02x} where UTF-8 has none" if byte else f"U+{code:04X}, no character"
+        after = text[max(0, error.start - 20) : error.start]
+        raise ToolError(f"{flag} holds {found} (half of a surrogate pair), after {after!r}", flag) from None
+    return text
+
+
+def of_text(text: str, name: str = "text", flag: str = "--text") -> Source:
     """A text that is in memory."""
+    check_text(text, flag)
     return Source(name, lambda: iter([text]))
 
 
 def of_file(path: Path) -> Source:
-    """A file, read in chunks; `-` is standard input, kept in a temporary file to be read more than once."""
+    """A file, read in chunks.
+
+    `-` is standard input. That and other pipes can be read only once, so they are kept in a temporary file.
+    """
     if str(path) == "-":
-        return Source("standard input", partial(_decoded, "standard input", _kept_standard_input()))
+        return Source("standard input", partial(_decoded, "standard input", _kept(sys.stdin.buffer)))
     try:
+        if path.is_fifo() or path.is_socket():
+            with path.open("rb") as pipe:
+                return Source(path.name, partial(_decoded, str(path), _kept(pipe)))
         path.open("rb").close()
     except OSError as error:
-        raise ToolError(f"{path} cannot be read: {error.strerror}") from None
+        raise ToolError(f"{path} cannot be read: {error.strerror}", "file") from None
     return Source(path.name, lambda: _decoded(str(path), path.open("rb")))
 
 
-def _kept_standard_input() -> BinaryIO:
+def _kept(pipe: BinaryIO) -> BinaryIO:
     import shutil
     import tempfile
 
     kept = tempfile.TemporaryFile()  # noqa: SIM115  (it is read until the program ends, and goes with it)
-    shutil.copyfileobj(sys.stdin.buffer, kept)
+    shutil.copyfileobj(pipe, kept)
     return kept
 
 

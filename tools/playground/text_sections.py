@@ -11,16 +11,16 @@ IDS_TO_COPY = 500
 BESIDE = 1_000
 
 
-def text_section(name: str, encoded: Encoded) -> Section:
+def text_section(name: str, encoded: Encoded, most: int) -> Section:
     """The text in colours and its counts."""
     blocks: list[Block] = [Rows(_counts(encoded))]
     if encoded.n_tokens:
-        blocks.append(Tokens("tokens", spans(encoded.views)))
-        blocks += _said_if_cut("tokens in colours", len(encoded.views), encoded.n_tokens, "--colored")
+        blocks.append(Tokens("tokens", spans(encoded.views[:most])))
+        blocks += _said_if_cut("tokens in colours", most, encoded.n_tokens, "--colored")
         ids = ", ".join(str(view.token_id) for view in encoded.views[:IDS_TO_COPY])
         more = ", …" if encoded.n_tokens > IDS_TO_COPY else ""
         blocks.append(Code("ids", f"[{ids}{more}]", caption="The ids that the model sees:"))
-    return Section(f"{name}: {encoded.n_tokens:,} tokens", blocks, icon="🔤", key="text")
+    return Section(f"{name[:1].upper()}{name[1:]}: {encoded.n_tokens:,} tokens", blocks, icon="🔤", key="text")
 
 
 def _counts(encoded: Encoded) -> list[Row]:
@@ -77,7 +77,7 @@ def _said_if_cut(what: str, shown: int, all_of_them: int, flag: str) -> list[Blo
     return [Text(f"Only the first {shown:,} {what} of {all_of_them:,} are shown; {flag} shows more.")]
 
 
-def comparison_section(texts: dict[str, dict[str, Encoded]]) -> Section:
+def comparison_section(texts: dict[str, dict[str, Encoded]], most: int) -> Section:
     """Tokenizers and texts side by side: text name → tokenizer name → encoded."""
     columns = [
         Column("text", "Text"),
@@ -98,6 +98,6 @@ def comparison_section(texts: dict[str, dict[str, Encoded]]) -> Section:
             ])  # fmt: skip
             label = f"{text_name}, {name}"
             bars.append(Bar(label, encoded.n_tokens, f"{encoded.n_tokens:,}"))
-            beside.append(Tokens(label, spans(encoded.views[:BESIDE]), caption=f"{label}:"))
+            beside.append(Tokens(label, spans(encoded.views[: min(most, BESIDE)]), caption=f"{label}:"))
     counts = Bars("tokens_each", bars, caption="Tokens: fewer means a shorter text for the model")
     return Section("Side by side", [Table("comparison", columns, rows), counts, *beside], icon="⚖️")

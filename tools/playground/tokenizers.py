@@ -14,6 +14,7 @@ from nanochat.tokenizer.tokenizer import (
     with_chat_specials,
 )
 from tools.core.errors import NeedFiles, ToolError
+from tools.core.files import MEGABYTE, read_whole
 from tools.core.page import given_file
 from tools.playground.question import OURS
 
@@ -21,6 +22,8 @@ SAMPLE_NOTE = (
     "nanochat is here the small tokenizer that comes with the code: 2,048 ids, learned from 55 KB of "
     "English. Show your own with --ranks."
 )
+# The largest published vocabulary, o200k_base, has 3.6 MB.
+LARGEST_RANKS = 100 * MEGABYTE
 
 
 def find(names: list[str], rank_file: Path | None) -> tuple[dict[str, Tokenizer], list[str]]:
@@ -64,8 +67,8 @@ def _published(name: str) -> Tokenizer:
 
 def _from_file(path: Path) -> Tokenizer | None:
     """The tokenizer of a rank file, with the settings beside it, if any; None for a published file."""
+    data = read_whole(path, LARGEST_RANKS, "a rank file", "ranks")
     try:
-        data = path.read_bytes()
         for name, file in ranks.RANK_FILES.items():
             if len(data) == file.size:
                 ranks.provide(name, data)
@@ -74,6 +77,6 @@ def _from_file(path: Path) -> Tokenizer | None:
             return Tokenizer.load(path.parent)
         return with_chat_specials(path.stem, ranks.parse(data, str(path)))
     except OSError as error:
-        raise ToolError(f"{path} cannot be read: {error.strerror}") from None
+        raise ToolError(f"{error.filename} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ToolError(str(error)) from None
