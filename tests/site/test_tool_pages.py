@@ -98,6 +98,18 @@ def change(page: Page, name: str) -> bool:
     return True
 
 
+def undo(page: Page, name: str, value: str | list[str]) -> None:
+    """Give the control its first value back."""
+    control = page.query_selector(f'.tool-form [name="{name}"]')
+    kind = control.get_attribute("type")
+    if kind == "checkbox":
+        control.click()
+    elif control.evaluate("one => one.tagName") == "SELECT":
+        control.select_option(value)
+    else:
+        control.fill(str(value))
+
+
 @TOOLS
 def test_every_control_changes_the_report_as_the_tool_itself_would(
     tool: str, site_url: str, open_page: Open
@@ -113,9 +125,9 @@ def test_every_control_changes_the_report_as_the_tool_itself_would(
         wait_for_answer(page, before)
         compare(page, tool, f"{tool}: after a change of {name}")
         seen.add(page.inner_html(".tool-report") + page.inner_text(".tool-error"))
-        page.goto("about:blank")
-        page.goto(site_url + ADDRESS.format(tool))
-        page.wait_for_selector(".tool[data-alive]")
+        before = answers(page)
+        undo(page, name, initial[name])
+        wait_for_answer(page, before)
     assert len(seen) > len(initial) / 2  # most controls matter, and the page shows that they do
 
 
@@ -198,7 +210,7 @@ def test_a_file_is_read_in_the_page(site_url: str, open_page: Open, tmp_path: Pa
 
 
 @pytest.mark.parametrize("tool", [name for name in registry.NAMES if name == "tokenizer-playground"])
-def test_ten_thousand_characters_are_encoded_within_half_a_second(
+def test_ten_thousand_characters_can_be_pasted(
     tool: str, site_url: str, open_page: Open
 ) -> None:
     page = open_tool(open_page, site_url, tool)
