@@ -111,8 +111,7 @@ def node_packages() -> None:
             "ci",
             "--prefix=web",
             "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
+            "--loglevel=error",
         ],
         "npm could not install the packages (its message is above); check the network and run make again.",
     )
