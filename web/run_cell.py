@@ -19,6 +19,7 @@ import builtins
 import contextlib
 import io
 import linecache
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from types import CodeType
@@ -252,5 +253,5 @@ def _one_line(error: BaseException) -> str:
 
 
 def _short(value: object, limit: int = 200) -> str:
-    text = repr(value)
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # an address tells a reader nothing
     return text if len(text) <= limit else text[: limit - 1] + "…"
