@@ -42,8 +42,8 @@ def shape_from_config(data: object) -> Shape:
         inner = data.get("text_config")
         if isinstance(inner, dict) and inner.get("model_type") in MODEL_TYPES:
             raise ValueError(
-                f"model_type {short(model_type)} holds more than a language model; save its text_config, which "
-                f"is a {inner['model_type']}, as a file of its own"
+                f"model_type {short(model_type)} holds more than a language model; save its text_config, "
+                f"which is a {inner['model_type']}, as a file of its own"
             )
         raise ValueError(f"model_type {short(model_type)} is not one that can be counted; use {known}")
     return read_gpt2(data) if model_type == "gpt2" else read_llama(data, model_type)

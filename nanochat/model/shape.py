@@ -60,6 +60,8 @@ class Shape:
             check_heads(self.n_head * 2, self.n_head, self.n_kv_head)  # says which numbers divide
         object.__setattr__(self, "mlp_width", self.mlp_width or default_mlp_width(self.arch, self.n_embd))
         check_sizes(self, "head_dim", "mlp_width")
+        if self.arch == "llama" and self.head_dim % 2:
+            raise ValueError(f"head_dim={self.head_dim} is odd; rotary positions turn channels in pairs")
         if self.sliding_window is not None:
             check_sizes(self, "sliding_window")
         if self.arch != "llama" and (self.qkv_bias or self.out_bias or self.mlp_bias or self.qk_norm):

@@ -225,9 +225,9 @@ def _in_tiktoken_cache(file: RankFile) -> Iterator[Path]:
         return
     with contextlib.suppress(PermissionError):  # somebody else's cache in a shared folder
         for path in sorted(folder.iterdir()):
-            if path.is_file() and path.stat().st_size == file.size:
-                if _sha256(path.read_bytes()) == file.sha256:
-                    yield path
+            same_size = path.is_file() and path.stat().st_size == file.size
+            if same_size and _sha256(path.read_bytes()) == file.sha256:
+                yield path
     yield from _named(file, [folder])
 
 
@@ -246,7 +246,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _rank(word: bytes) -> int:
-    # int() alone would take -7 and 1_000, and an id far beyond any vocabulary, which no embedding has rows for.
+    # int() alone would take -7, 1_000, and ids so far beyond any vocabulary that no embedding has their rows.
     if not word.isdigit() or len(word) > RANK_DIGITS:
         raise ValueError(f"{word!r} is no rank")
     return int(word)

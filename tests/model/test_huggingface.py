@@ -105,3 +105,27 @@ def test_any_damage_is_a_plain_value_error(data: dict[str, Any], draw: st.DataOb
 def test_any_json_is_refused_or_read(data: object) -> None:
     with pytest.raises(ValueError):
         shape_from_config(data)
+
+
+def test_a_missing_key_means_what_its_family_says() -> None:
+    without = {
+        key: value for key, value in MISTRAL.items() if key not in ("sliding_window", "num_key_value_heads")
+    }
+    shape = shape_from_config({key: without[key] for key in without if key != "max_position_embeddings"})
+    assert (shape.sliding_window, shape.n_kv_head, shape.sequence_len) == (4_096, 8, 131_072)
+    assert shape_from_config(MISTRAL | {"num_key_value_heads": None}).n_kv_head == 32
+    assert shape_from_config(QWEN2 | {"num_key_value_heads": None}).n_kv_head == 14
+    with pytest.raises(ValueError, match="n_kv_head=32"):  # Qwen2Config's own default
+        shape_from_config({key: value for key, value in QWEN2.items() if key != "num_key_value_heads"})
+    assert shape_from_config({k: v for k, v in LLAMA.items() if k != "num_key_value_heads"}).n_kv_head == 32
+
+
+def test_a_language_model_inside_another_is_pointed_at() -> None:
+    with pytest.raises(ValueError, match="save its text_config, which is a llama"):
+        shape_from_config({"model_type": "llava", "text_config": LLAMA})
+
+
+def test_a_long_value_is_shown_short() -> None:
+    with pytest.raises(ValueError) as caught:
+        shape_from_config(LLAMA | {"model_type": "x" * 9_000})
+    assert len(str(caught.value)) < 200

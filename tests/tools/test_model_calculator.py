@@ -197,7 +197,10 @@ def test_a_bad_question_gets_one_line(arguments: str, words: str, capsys: pytest
 
 
 FILES = {
-    "truncated": (b'{"model_type": "llama", "hidden_si', "is not JSON: Unterminated string starting at line 1, column 25"),
+    "truncated": (
+        b'{"model_type": "llama", "hidden_si',
+        "is not JSON: Unterminated string starting at line 1, column 25",
+    ),
     "empty": (b"", "is not JSON"),
     "binary": (bytes(range(256)), "is not UTF-8 text"),
     "zeros": (b"\0" * 64, "is not JSON"),

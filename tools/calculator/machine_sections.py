@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nanochat.model.config import GPTConfig
+from nanochat.model.config import DEEPEST, GPTConfig
 from nanochat.model.counting import count_flops, count_parameters, kv_cache_per_token
 from nanochat.model.hardware import GPUS, PRICES_AS_OF, PRICES_SOURCE
 from nanochat.model.memory import (
@@ -16,22 +16,21 @@ from nanochat.model.memory import (
 )
 from nanochat.model.planning import (
     CHINCHILLA,
+    at_depth,
     chinchilla_tokens,
     decode_limit,
-    device_batch,
     fits,
     largest_batch,
     largest_depth,
     longest_context,
     tokens_per_second,
 )
-from nanochat.model.shape import Model
-from nanochat.train.depth_dial import TOKENS_PER_PARAMETER, plan_for, turn_dial
+from nanochat.train.depth_dial import TOKENS_PER_PARAMETER, plan_for
+from tools.calculator.command_section import command
 from tools.calculator.plan import Plan
-from tools.calculator.wording import count, dollars, duration, flops, gib
-from tools.core.report import Block, Code, Row, Rows, Section
+from tools.calculator.wording import count, dollars, duration, flops, gib, speed
+from tools.core.report import Block, Row, Rows, Section
 
-GPUS_A_NODE = 8
 NUMBERS_END = 44
 
 
@@ -119,18 +118,35 @@ def batch_rows(plan: Plan) -> list[Row]:
     one = machine.memory(model, 1, n_time)
     most = largest_batch(model, machine, n_time)
     turns = plan.turns
-    passes = "1 pass" if turns == 1 else f"{turns:,} passes (gradient accumulation)"
+    step = "1 pass a step" if turns == 1 else f"{turns:,} passes a step (gradient accumulation)"
+    left = machine.usable_bytes - one.fixed
     depth = largest_depth(model, machine, n_time)
     what = "the dial's width" if isinstance(model, GPTConfig) else "at this width"
+    share, uneven = divmod(plan.batch_size, machine.gpus)
+    if uneven:
+        step += f"; {plan.batch_size:,} cannot be shared out evenly among {machine.gpus:,} GPUs"
     return [
         Row("device_batch_size", "Sequences at a time", plan.device_batch,
-            f"{plan.device_batch:,} on a GPU, {passes} a step",
-            formula="the largest divisor of the GPU's share of the batch that fits"),
+            f"{plan.device_batch:,} on a GPU, {step}",
+            formula="the largest divisor of the GPU's share of the batch that fits: a divisor of "
+                    f"{max(1, share):,}, at most {most:,}"),
         Row("largest_batch", "Largest batch", most, f"{most:,} sequences at a time on a GPU",
             formula=f"(usable - fixed) / one sequence = ({machine.usable_bytes:,} - {one.fixed:,}) / "
-                    f"{one.total - one.fixed:,} = {most:,}"),
-        Row("largest_depth", "Largest depth", depth, f"{depth:,} layers, {what}, one sequence at a time"),
+                    f"{one.total - one.fixed:,} = {max(0, left) / (one.total - one.fixed):,.2f}, cut off"),
+        Row("largest_depth", "Largest depth", depth,
+            f"{depth:,} layers{' or more' * (depth == DEEPEST)}, {what}, one sequence at a time",
+            formula=depth_formula(plan, depth)),
     ]  # fmt: skip
+
+
+def depth_formula(plan: Plan, depth: int) -> str:
+    """What the deepest model that fits holds, and the next one."""
+    held = [
+        f"{n:,} layers hold {plan.machine.memory(at_depth(plan.model, n), 1, plan.seq_len).total:,} bytes"
+        for n in (depth, depth + 1)
+        if 1 <= n <= DEEPEST
+    ]
+    return f"{', '.join(held)}; {plan.machine.usable_bytes:,} are usable"
 
 
 def checkpointing_rows(plan: Plan) -> list[Row]:
@@ -188,8 +204,10 @@ def inference(plan: Plan) -> Section:
         Row("total", "Together", total, gib(total),
             formula=f"{weights.value:,} + {cache.value:,} = {total:,}"),
         Row("longest_context", "Longest context", longest, f"{longest:,} tokens fit on one {gpu.label}",
-            formula="(usable memory - weights) / KV bytes of a token of every conversation"),
-        Row("decode_limit", "Speed limit, alone", limit, f"{limit:,.0f} tokens/sec for 1 conversation",
+            formula="(usable memory - weights) / KV bytes of a token of every conversation = "
+                    f"({plan.machine.usable_bytes:,} - {weights.value:,}) / "
+                    f"{plan.conversations * each.value:,} = {longest:,}"),
+        Row("decode_limit", "Speed limit, alone", limit, f"{speed(limit)} tokens/sec for 1 conversation",
             formula=f"bandwidth / bytes of the weights read for a token = {gpu.bandwidth:,.0f} / "
                     f"{gpu.bandwidth / limit:,.0f}; the KV cache comes on top"),
     ]  # fmt: skip
@@ -202,9 +220,9 @@ def inference(plan: Plan) -> Section:
 def time_and_money(plan: Plan) -> Section:
     """Hours and dollars on the machine, and how many tokens would be best."""
     model, machine, gpu = plan.model, plan.machine, plan.machine.gpu
-    speed = tokens_per_second(model, machine, plan.seq_len)
+    rate = tokens_per_second(model, machine, plan.seq_len)
     per_token = count_flops(model, plan.seq_len).total
-    seconds = plan.total_tokens / speed
+    seconds = plan.total_tokens / rate
     hours = seconds / 3600 * machine.gpus
     best, best_text, best_formula = best_tokens(plan)
     peak = f"{gpu.peak_flops / 1e12:,.0f} TFLOP/s"
@@ -213,22 +231,23 @@ def time_and_money(plan: Plan) -> Section:
     rows = [
         Row("gpu", "GPU", gpu.name, f"{machine.gpus:,} × {gpu.label}", formula=f"{peak}, {gpu.source}"),
         Row("peak_flops", "Peak, dense bf16", gpu.peak_flops, f"{peak} each"),
-        Row("mfu", "MFU (assumed)", machine.mfu, f"{machine.mfu:.0%} of the peak",
+        Row("mfu", "MFU (assumed)", machine.mfu, f"{machine.mfu * 100:.4g}% of the peak",
             formula="measured in public nanochat runs on H100: 41% at depth 12, 46% at 18, 50% at 24; "
                     "very small models reach less"),
-        Row("tokens_per_second", "Speed", speed, f"{speed:,.0f} tokens/sec",
+        Row("tokens_per_second", "Speed", rate, f"{speed(rate)} tokens/sec",
             formula=f"peak·GPUs·MFU / FLOPs per token = {gpu.peak_flops:,.0f}·{machine.gpus:,}·"
-                    f"{machine.mfu:g} / {per_token:,} = {speed:,.0f}"),
+                    f"{machine.mfu:g} / {per_token:,} = {speed(rate)}"),
         Row("seconds", "Training time", seconds, duration(seconds),
-            formula=f"tokens / speed = {plan.total_tokens:,} / {speed:,.0f} = {seconds:,.0f} seconds"),
+            formula=f"tokens / speed = {plan.total_tokens:,} / {speed(rate)} = {seconds:,.0f} seconds"),
         Row("gpu_hours", "GPU hours", hours, f"{hours:,.1f}",
             formula=f"hours·GPUs = {seconds / 3600:,.2f}·{machine.gpus:,} = {hours:,.2f}"),
         Row("price", "Price", plan.price, each, formula=f"from {PRICES_SOURCE}, rounded"),
         Row("cost", "Cost", hours * plan.price, dollars(hours * plan.price),
-            formula=f"GPU hours·price = {hours:,.2f}·{plan.price:g} = {dollars(hours * plan.price)}"),
+            formula=f"GPU hours·price = {hours:,.2f}·{plan.price:.10g} = {dollars(hours * plan.price)}"),
         Row("best_tokens", "Compute-optimal", best, best_text, formula=best_formula),
-        Row("best_seconds", "... would take", best / speed,
-            f"{duration(best / speed)}, {dollars(best / speed / 3600 * machine.gpus * plan.price)}"),
+        Row("best_seconds", "... would take", best / rate,
+            f"{duration(best / rate)}, {dollars(best / rate / 3600 * machine.gpus * plan.price)}",
+            formula=f"tokens / speed = {best:,} / {speed(rate)} = {best / rate:,.0f} seconds"),
     ]  # fmt: skip
     return Section("Time and money", [Rows(rows)], icon="💰", key="time_and_money")
 
@@ -244,67 +263,3 @@ def best_tokens(plan: Plan) -> tuple[int, str, str]:
     best, total = chinchilla_tokens(model), count_parameters(model).total
     formula = f"{CHINCHILLA}·N = {CHINCHILLA}·{total:,} = {best:,} (Hoffmann et al. 2022, arXiv 2203.15556)"
     return best, f"{count(best)} tokens ({CHINCHILLA} a parameter)", formula
-
-
-def command(plan: Plan) -> Section:
-    """The command that starts the training on that machine."""
-    layers = f"{plan.model.n_layer:,} layers on this machine:"
-    if not isinstance(plan.model, GPTConfig):
-        caption = f"This project trains its own architecture. Its model of {layers}"
-    elif not is_from_dial(plan.model):
-        caption = f"The dial's own model of {layers}"
-    else:
-        caption = ""
-    return Section("Command to copy", [Code("train", train_command(plan), caption)], icon="🚀", key="command")
-
-
-def is_from_dial(model: Model) -> bool:
-    """Whether depth alone gives this model.
-
-    >>> is_from_dial(GPTConfig.from_depth(20))
-    True
-    """
-    if not isinstance(model, GPTConfig):
-        return False
-    return model == GPTConfig.from_depth(model.n_layer, sequence_len=model.sequence_len)
-
-
-def train_command(plan: Plan) -> str:
-    """`torchrun` for the machine's GPUs; only what differs from the dial is said.
-
-    For a model that the dial does not give, it is the command for the dial's own model of that depth.
-
-    >>> from tools.calculator.plan import make_plan
-    >>> from tools.calculator.question import Question
-    >>> print(train_command(make_plan(Question(arch="nanochat", depth=20, gpus=8))))
-    torchrun --standalone --nproc_per_node=8 -m nanochat train base --depth 20 --device-batch-size 16
-    """
-    machine, dial = plan.machine, turn_dial(plan.model.n_layer)
-    n_time = dial.config.sequence_len
-    batch = device_batch(dial.batch_tokens // n_time, dial.config, machine, n_time)
-    changes = []
-    if is_from_dial(plan.model):
-        batch = plan.device_batch
-        if plan.seq_len != n_time:
-            changes.append(f"--seq-len {plan.seq_len}")
-        if plan.tokens_per_step != dial.batch_tokens:
-            changes.append(f"--batch-size {plan.batch_size}")
-        if plan.total_tokens != dial.tokens:
-            changes.append(f"--total-tokens {plan.total_tokens}")
-    if machine.checkpointing:
-        changes.append("--checkpointing")
-    base = ["-m nanochat train base", f"--depth {plan.model.n_layer}", f"--device-batch-size {batch}"]
-    return " ".join(["torchrun", *launcher(machine.gpus), *base, *changes])
-
-
-def launcher(gpus: int) -> list[str]:
-    """How torchrun finds the GPUs: one node of up to eight, or several nodes.
-
-    >>> launcher(16)
-    ['--nnodes=2', '--nproc_per_node=8', '--rdzv-backend=c10d', '--rdzv-endpoint=HEAD_NODE:29500']
-    """
-    if gpus <= GPUS_A_NODE:
-        return ["--standalone", f"--nproc_per_node={gpus}"]
-    nodes = -(-gpus // GPUS_A_NODE)
-    return [f"--nnodes={nodes}", f"--nproc_per_node={GPUS_A_NODE}", "--rdzv-backend=c10d",
-            "--rdzv-endpoint=HEAD_NODE:29500"]  # fmt: skip

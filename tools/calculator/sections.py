@@ -19,7 +19,7 @@ from nanochat.model.counting import (
 from nanochat.model.memory import BF16, FP32
 from nanochat.model.shape import Model
 from tools.calculator.plan import Plan
-from tools.calculator.wording import count, duration
+from tools.calculator.wording import ROUNDS_UP, count, duration, flops, speed
 from tools.core.report import Bar, Bars, Code, Notes, Row, Rows, Section, Text, slug
 
 NUMBERS_END = 40  # the column in which the parameter counts end
@@ -135,7 +135,7 @@ def params(number: int) -> str:
 
 def in_short(total: int) -> str:
     """The total in millions, or in milliards where it is large."""
-    return f"{total / 1e6:.2f} M" if total < 1e9 else f"{total / 1e9:.2f} B"
+    return f"{total / 1e6:.2f} M" if total < 1e9 * ROUNDS_UP else f"{total / 1e9:.2f} B"
 
 
 def memory(counted: ParameterCount) -> Section:
@@ -176,12 +176,18 @@ def training(plan: Plan, counted: ParameterCount) -> Section:
             formula=f"B·T = {plan.batch_size:,}·{plan.seq_len:,} = {per_step:,}"),
         Row("steps", "Total steps", plan.steps,
             formula=f"tokens / tokens per batch = {total:,} / {per_step:,} = {plan.steps:,} whole steps"),
-        Row("throughput", "Throughput", plan.throughput, f"{plan.throughput:,.0f} tokens/sec", formula=where),
+        Row("throughput", "Throughput", plan.throughput, f"{speed(plan.throughput)} tokens/sec",
+            formula=where),
         Row("seconds", "Training time", plan.seconds, duration(plan.seconds),
-            formula=f"tokens / throughput = {total:,} / {plan.throughput:,.0f} = {plan.seconds:,.0f} s"),
-        Row("flops", "Total FLOPs", operations, f"{operations / 1e15:.1f} PetaFLOPs", formula=how),
+            formula=f"tokens / throughput = {total:,} / {speed(plan.throughput)} = {plan.seconds:,.0f} s"),
+        Row("flops", "Total FLOPs", operations, in_petaflops(operations), formula=how),
     ]  # fmt: skip
     return Section("Training estimates", [Rows(rows)], icon="⏱️", key="training")
+
+
+def in_petaflops(operations: int) -> str:
+    """Operations of a whole training, in the smaller unit where that one would say nothing."""
+    return f"{operations / 1e15:.1f} PetaFLOPs" if operations >= 1e15 else flops(operations)
 
 
 def total_operations(plan: Plan, counted: ParameterCount) -> tuple[int, str]:

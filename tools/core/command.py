@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from tools.core.arguments import read_command
 from tools.core.errors import ToolError, UsageError
@@ -51,10 +52,10 @@ def guarded(name: str, work: Callable[[], int]) -> int:
         return _complain(name, str(error), 2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
-        _silence_stdout()
+        _silence(sys.stdout)
         return 0
     except OSError as error:
-        _silence_stdout()
+        _silence(sys.stdout)
         what = error.strerror or type(error).__name__
         return _complain(name, f"{error.filename}: {what}" if error.filename else what, 1)
     except KeyboardInterrupt:
@@ -71,17 +72,19 @@ def _replace_closed_streams() -> None:
 def _complain(name: str, message: str, code: int) -> int:
     line = visible(" ".join(ascii_safe(message).split()))
     shown = line if len(line) <= LONGEST_COMPLAINT else line[: LONGEST_COMPLAINT - 1] + "…"
-    with contextlib.suppress(OSError):  # nobody to tell, but the exit code still says it
-        print(f"{name}: error: {shown}", file=sys.stderr)
+    try:
+        print(f"{name}: error: {shown}", file=sys.stderr, flush=True)
+    except OSError:  # nobody to tell, but the exit code still says it
+        _silence(sys.stderr)
     return code
 
 
-def _silence_stdout() -> None:
+def _silence(stream: TextIO) -> None:
     """Send what is still unwritten nowhere: Python tries again at exit, and would complain again."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
+        stream.flush()
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _answer(tool: Tool, argv: Sequence[str], prog: str) -> int:

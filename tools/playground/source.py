@@ -32,16 +32,17 @@ def check_text(text: str, flag: str) -> str:
 
     >>> check_text("caf\udce9", "--text")
     Traceback (most recent call last):
-    tools.core.errors.ToolError: --text holds the byte 0xe9 where UTF-8 has none (half of a surrogate pair), after 'caf'
+    tools.core.errors.ToolError: --text is no UTF-8 text: it holds the byte 0xe9 after 'caf'
     """
     try:
         text.encode()
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
-        byte = 0xDC80 <= code <= 0xDCFF
-        found = f"the byte 0x{code - 0xDC00:02x} where UTF-8 has none" if byte else f"U+{code:04X}, no character"
+        found = f"U+{code:04X}, half of a surrogate pair,"
+        if 0xDC80 <= code <= 0xDCFF:
+            found = f"the byte 0x{code - 0xDC00:02x}"
         after = text[max(0, error.start - 20) : error.start]
-        raise ToolError(f"{flag} holds {found} (half of a surrogate pair), after {after!r}", flag) from None
+        raise ToolError(f"{flag} is no UTF-8 text: it holds {found} after {after!r}", flag) from None
     return text
 
 

@@ -20,7 +20,8 @@ def text_section(name: str, encoded: Encoded, most: int) -> Section:
         ids = ", ".join(str(view.token_id) for view in encoded.views[:IDS_TO_COPY])
         more = ", …" if encoded.n_tokens > IDS_TO_COPY else ""
         blocks.append(Code("ids", f"[{ids}{more}]", caption="The ids that the model sees:"))
-    return Section(f"{name[:1].upper()}{name[1:]}: {encoded.n_tokens:,} tokens", blocks, icon="🔤", key="text")
+    title = f"{name[:1].upper()}{name[1:]}: {encoded.n_tokens:,} tokens"
+    return Section(title, blocks, icon="🔤", key="text")
 
 
 def _counts(encoded: Encoded) -> list[Row]:
