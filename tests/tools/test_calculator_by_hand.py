@@ -141,3 +141,12 @@ def test_the_command_holds_what_the_trainer_shares() -> None:
 def test_rotary_heads_are_even() -> None:
     with pytest.raises(ValueError, match="head_dim=63 is odd"):
         Shape("llama", n_layer=1, n_embd=64, n_head=1, vocab_size=10, head_dim=63)
+
+
+def test_every_gpu_of_the_table_with_time_and_money() -> None:
+    found = figures(TOOL.ask(preset="llama-2-7b", gpu="A100", gpus=8))["time_and_money"]
+    rows = {row["gpu"]: row for row in found["each_gpu"]}  # type: ignore[attr-defined]
+    assert len(rows) == 11
+    assert rows["A100"]["hours"] * 8 == pytest.approx(found["gpu_hours"])
+    assert rows["A100"]["cost"] == pytest.approx(found["cost"])
+    assert (rows["RTX4090"]["fits"], rows["B200"]["fits"]) == (False, True)

@@ -29,7 +29,7 @@ from nanochat.train.depth_dial import TOKENS_PER_PARAMETER, plan_for
 from tools.calculator.command_section import command
 from tools.calculator.plan import Plan
 from tools.calculator.wording import count, dollars, duration, flops, gib, speed
-from tools.core.report import Block, Row, Rows, Section
+from tools.core.report import Block, Cell, Column, Row, Rows, Section, Table
 
 NUMBERS_END = 44
 
@@ -249,7 +249,29 @@ def time_and_money(plan: Plan) -> Section:
             f"{duration(best / rate)}, {dollars(best / rate / 3600 * machine.gpus * plan.price)}",
             formula=f"tokens / speed = {best:,} / {speed(rate)} = {best / rate:,.0f} seconds"),
     ]  # fmt: skip
-    return Section("Time and money", [Rows(rows)], icon="💰", key="time_and_money")
+    return Section("Time and money", [Rows(rows), gpu_table(plan)], icon="💰", key="time_and_money")
+
+
+def gpu_table(plan: Plan) -> Table:
+    """The same training on every GPU of the table, as many of them and as well used."""
+    columns = [
+        Column("gpu", "GPU"), Column("teraflops", "TFLOP/s"), Column("gib", "GiB"),
+        Column("bandwidth", "GB/s"), Column("price", "$/hour"), Column("hours", "Hours"),
+        Column("cost", "Cost"), Column("fits", "Fits", "right"),
+    ]  # fmt: skip
+    rows: list[list[Cell | float | str]] = []
+    for gpu in GPUS:
+        machine = replace(plan.machine, gpu=gpu)
+        hours = plan.total_tokens / tokens_per_second(plan.model, machine, plan.seq_len) / 3600
+        cost = hours * machine.gpus * gpu.price
+        rows.append([
+            Cell(gpu.name, formula=gpu.source), Cell(gpu.peak_flops / 1e12, f"{gpu.peak_flops / 1e12:,.5g}"),
+            Cell(gpu.memory_gib, f"{gpu.memory_gib:g}"),
+            Cell(gpu.bandwidth / 1e9, f"{gpu.bandwidth / 1e9:,.0f}"), Cell(gpu.price, f"{gpu.price:.2f}"),
+            Cell(hours, f"{hours:,.1f}" if hours >= 1 else f"{hours:.2g}"), Cell(cost, dollars(cost)), fits(plan.model, machine, 1, plan.seq_len),
+        ])  # fmt: skip
+    caption = f"The same on {plan.machine.gpus:,} of each GPU, at the prices of {PRICES_AS_OF}:"
+    return Table("each_gpu", columns, rows, caption=caption)
 
 
 def best_tokens(plan: Plan) -> tuple[int, str, str]:
