@@ -268,7 +268,8 @@ def gpu_table(plan: Plan) -> Table:
             Cell(gpu.name, formula=gpu.source), Cell(gpu.peak_flops / 1e12, f"{gpu.peak_flops / 1e12:,.5g}"),
             Cell(gpu.memory_gib, f"{gpu.memory_gib:g}"),
             Cell(gpu.bandwidth / 1e9, f"{gpu.bandwidth / 1e9:,.0f}"), Cell(gpu.price, f"{gpu.price:.2f}"),
-            Cell(hours, f"{hours:,.1f}" if hours >= 1 else f"{hours:.2g}"), Cell(cost, dollars(cost)), fits(plan.model, machine, 1, plan.seq_len),
+            Cell(hours, f"{hours:,.1f}" if hours >= 1 else f"{hours:.2g}"),
+            Cell(cost, dollars(cost)), fits(plan.model, machine, 1, plan.seq_len),
         ])  # fmt: skip
     caption = f"The same on {plan.machine.gpus:,} of each GPU, at the prices of {PRICES_AS_OF}:"
     return Table("each_gpu", columns, rows, caption=caption)
