@@ -19,7 +19,7 @@ export class LiveCell {
     private readonly session: Session | undefined,
   ) {
     this.original = element.dataset["code"] ?? "";
-    this.highlighted = part(element, ".highlight");
+    this.highlighted = part(element, ".highlight pre"); // without the title above it, which stays
     this.output = new OutputView(part(element, ".live-output"));
     this.toolbar = new Toolbar(this.label(), this.actions());
     this.toolbar.show("stop", false);
@@ -134,7 +134,7 @@ export class LiveCell {
       const { CodeEditor } = await import("./editor");
       this.editor = new CodeEditor(text, this.label(), () => this.onChange());
       this.highlighted.hidden = true;
-      this.highlighted.after(this.editor.element);
+      part(this.element, ".highlight").after(this.editor.element);
       this.toolbar.show("reset", true);
     }
     if (takeFocus) this.editor.focus();
