@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -34,16 +33,12 @@ def test_help_lists_the_commands_that_exist():
     assert run().stdout == done.stdout
 
 
-def test_help_is_quick_and_imports_nothing_heavy():
-    best = 9.0
-    for _ in range(5):
-        started = time.perf_counter()
-        assert run("--help").returncode == 0
-        best = min(best, time.perf_counter() - started)
-    assert best < 0.3
-    program = "import sys; from nanochat.cli import main; main(['--help']); print('torch' in sys.modules)"
-    done = python("-c", program)
-    assert done.stdout.endswith("False\n")
+def test_help_imports_nothing_heavy():
+    """`make bench` times it; what makes it slow is an import."""
+    program = "import sys, nanochat.cli as cli; cli.main(['--help']); print(len(sys.modules), *sys.modules)"
+    count, *modules = python("-c", program).stdout.splitlines()[-1].split()
+    assert not {"torch", "numpy", "asyncio", "unittest", "urllib.request"} & set(modules)
+    assert int(count) < 150
 
 
 def test_the_version_is_the_projects():

@@ -224,7 +224,7 @@ def test_a_bad_config_gets_one_line(
 ) -> None:
     path = tmp_path / "config.json"
     path.write_bytes(content)
-    assert main(TOOL, ["--config", str(path)]) == 1
+    assert main(TOOL, ["--config", str(path)]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "config.json" in err

@@ -157,7 +157,9 @@ def with_flags(work: Callable[[], T]) -> T:
 
 
 def read_config(path: Path) -> Shape:
-    """The model in a Hugging Face `config.json`; every problem is a `ToolError` naming the file.
+    """The model in a Hugging Face `config.json`; every problem is a `UsageError` naming the file.
+
+    The file is part of the question, as a flag is: without it there is no model to look at. Hence exit code 2.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -165,12 +167,13 @@ def read_config(path: Path) -> Shape:
     ...     file.flush()
     ...     try:
     ...         read_config(Path(file.name))
-    ...     except ToolError as error:
+    ...     except UsageError as error:
     ...         print(str(error).split(": ")[1])
     Unterminated string starting at line 1, column 24
     """
-    data = read_json(path, LARGEST_CONFIG, "a config.json", "config")
     try:
-        return shape_from_config(data)
+        return shape_from_config(read_json(path, LARGEST_CONFIG, "a config.json", "config"))
     except ValueError as error:
-        raise ToolError(f"{path}: {error}", "config") from None
+        raise UsageError(f"{path}: {error}", "config") from None
+    except ToolError as error:
+        raise UsageError(str(error), "config") from None
