@@ -159,7 +159,7 @@ def with_flags(work: Callable[[], T]) -> T:
 def read_config(path: Path) -> Shape:
     """The model in a Hugging Face `config.json`; every problem is a `UsageError` naming the file.
 
-    The file is part of the question, as a flag is: without it there is no model to look at. Hence exit code 2.
+    The file is part of the question, as a flag is: without it there is no model to look at. So exit code 2.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
