@@ -102,17 +102,9 @@ def node_packages() -> None:
         return
     say("installing the npm packages into web/node_modules")
     # Scripts of packages are not run: none of these needs one, and so none can do anything at install time.
+    npm: list[str | Path] = [PYTHON, "-m", "web.node", "npm", "ci", "--prefix=web"]
     run(
-        [
-            PYTHON,
-            "-m",
-            "web.node",
-            "npm",
-            "ci",
-            "--prefix=web",
-            "--ignore-scripts",
-            "--loglevel=error",
-        ],
+        [*npm, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         "npm could not install the packages (its message is above); check the network and run make again.",
     )
     stamp.write_text(wanted, encoding="utf-8")

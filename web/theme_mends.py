@@ -42,6 +42,8 @@ SCRIPT_MENDS = (
     (FETCH_AT_ONCE, FETCH_WHEN_SEARCHED),
     # The frame of a code block's copy button is no landmark; a page would have dozens.
     ('"nav",{class:"md-code__nav"}', '"div",{class:"md-code__nav"}'),
+    # A table that is wider than a phone can be scrolled with the keyboard, too.
+    ('{class:"md-typeset__scrollwrap"}', '{class:"md-typeset__scrollwrap",tabindex:"0"}'),
     # Mermaid would be loaded from another host; diagrams are drawn at build here.
     ('"https://unpkg.com/mermaid@11/dist/mermaid.min.js"', '"about:blank"'),
     # Numbers of stars would be asked of a code host; the source link of this site has none.
