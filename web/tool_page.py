@@ -60,6 +60,7 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
     yield '<div class="tool-panes">'
     yield f'<form class="tool-form" aria-label="{escape(tool.title)}" autocomplete="off">'
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
+    yield f'<p class="tool-jump"><a href="#{tool.name}-answer">Down to the answer</a></p>'
     yield '<fieldset class="tool-controls" disabled>'
     for group in form_schema(tool)["groups"]:
         yield f'<fieldset class="tool-group"><legend>{escape(group["label"])}</legend>'
@@ -69,9 +70,9 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
     yield "</fieldset>"
     yield f'<p class="tool-private">{PRIVATE}</p>'
     yield "</form>"
-    yield '<div class="tool-answer">'
+    yield f'<div class="tool-answer" id="{tool.name}-answer">'
     yield '<p class="tool-error" role="alert" hidden></p>'
-    yield f'<div class="tool-report" aria-live="polite">{reply["html"]}</div>'
+    yield f'<div class="tool-report">{reply["html"]}</div>'
     yield '<p class="tool-ask">The same in a terminal:</p>'
     command = f'<code class="tool-command">{escape(reply["command"])}</code>'
     yield f'<pre class="tool-terminal" tabindex="0" role="region" aria-label="command">{command}</pre>'

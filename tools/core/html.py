@@ -66,11 +66,9 @@ class Page:
         """A heading and its blocks."""
         self.title = section.title
         level = self.level + 1
-        icon = ""
-        if section.icon:
-            icon = f'<span class="report-icon" aria-hidden="true">{escape(section.icon)}</span> '
         yield '<section class="report-section">'
-        yield f'<h{level} class="report-heading">{icon}{escape(section.title)}</h{level}>'
+        # The section's icon is the terminal's ornament; a page has type and lines for that.
+        yield f'<h{level} class="report-heading">{escape(section.title)}</h{level}>'
         for block in section.blocks:
             yield self.block(block)
         yield "</section>"

@@ -100,7 +100,7 @@ class ToolPage {
   }
 
   private show(answer: ToolAnswer): void {
-    this.say("");
+    this.say(answer.error === null ? "The answer is up to date." : "");
     this.markError(answer.error, answer.field);
     if (answer.error !== null) return;
     this.report.innerHTML = answer.html;

@@ -61,7 +61,6 @@ def test_every_class_on_a_page_has_a_style():
     places = {
         "tool-answer",
         "tool-command",
-        "report-icon",
         "report-text",
         "report-value",
         "md-button",
