@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ SCRIPT = str(Path(__file__).resolve().parents[2] / "tools" / "tokenizer_playgrou
 
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = ["bash", "-c", line.replace("TOOL", f"{sys.executable} {SCRIPT}")]
+    command = ["bash", "-c", line.replace("TOOL", shlex.join([sys.executable, str(SCRIPT)]))]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_a_choice_is_known_whatever_its_case() -> None:
 
 
 def shell(line: str) -> subprocess.CompletedProcess[str]:
-    command = ["bash", "-c", line.replace("TOOL", f"{sys.executable} -I {SCRIPT}")]
+    command = ["bash", "-c", line.replace("TOOL", shlex.join([sys.executable, "-I", str(SCRIPT)]))]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
