@@ -30,6 +30,7 @@ every_page = pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: a
 # What a reader without scripts must see: all that no closed <details> and no unchosen tab hides.
 HIDDEN_BLOCKS = """() => [...document.querySelectorAll("article :is(p, pre, td, li, h1, h2, svg[role=img])")]
   .filter((element) => !element.closest("details:not([open]), .tabbed-block, noscript, [hidden], nav"))
+  .filter((element) => !element.matches(".tool-jump"))  // for phones only, where the form is above the report
   .filter((element) => !element.matches(":empty") && element.getClientRects().length === 0)
   .filter((element) => getComputedStyle(element).display !== "contents")
   .map((element) => element.outerHTML.slice(0, 120))"""
