@@ -36,6 +36,7 @@ STAMP = CACHE / "built.stamp"
 INPUTS = ("site_docs", "web", "nanochat", "tools", "mkdocs.yml", "pyproject.toml", "constraints.txt")
 NOT_INPUTS = {"node_modules", "__pycache__", "reference", "serve.py", "bench.py"}
 SETTINGS = ("SITE_URL", "REPO_URL", "REPO_NAME", "EDIT_URI")
+EDIT_URI = "edit/main/site_docs/"
 
 
 class BuildError(Exception):
@@ -49,9 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="build although nothing changed")
     parser.add_argument("--verbose", action="store_true", help="show all that MkDocs says")
     options = parser.parse_args(arguments)
-    os.environ.update(
-        repository_settings() | {name: os.environ[name] for name in SETTINGS if name in os.environ}
-    )
+    os.environ.update(settings())
     digest = inputs_digest()
     if not options.force and SITE.is_dir() and STAMP.exists() and STAMP.read_text() == digest:
         print("site: nothing changed since the last build")
@@ -173,6 +172,14 @@ def place_of_failed_code(report: str) -> str | None:
     return None
 
 
+def settings() -> dict[str, str]:
+    """What `mkdocs.yml` reads from the environment: as given there, else as the git remote says."""
+    found = repository_settings() | {name: os.environ[name] for name in SETTINGS if name in os.environ}
+    if found.get("REPO_URL"):
+        found.setdefault("EDIT_URI", EDIT_URI)
+    return found
+
+
 def repository_settings() -> dict[str, str]:
     """Where the source can be read and edited, if the git remote is an address of the web.
 
@@ -186,7 +193,6 @@ def repository_settings() -> dict[str, str]:
     return {
         "REPO_URL": address,
         "REPO_NAME": "/".join(address.split("/")[-2:]),
-        "EDIT_URI": "edit/main/site_docs/",
     }
 
 

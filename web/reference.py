@@ -99,7 +99,8 @@ def room_page(room: Room) -> str:
     """The Markdown of one room's page."""
     blocks = "\n\n".join(f"::: {module}" for module in modules(room))
     return (
-        f"---\ntitle: {room.name}\ndescription: {json.dumps(room.about.replace('`', ''))}\n---\n\n"
+        f"---\ntitle: {room.name}\ndescription: {json.dumps(room.about.replace('`', ''))}\n"
+        "generated: true\n---\n\n"
         f"# `{room.name}`\n\n{room.about}\n{{ .lead }}\n\nWhere it is explained: {room.guide}.\n\n{blocks}\n"
     )
 
@@ -108,7 +109,8 @@ def index_page() -> str:
     """The Markdown of the reference's first page: every room with its modules."""
     rows = "\n".join(f"| [`{room.name}`]({room.name}.md) | {room.about} | {room.guide} |" for room in ROOMS)
     return (
-        "---\ntitle: Reference\ndescription: Every public module, class and function of the project.\n---\n\n"
+        "---\ntitle: Reference\ndescription: Every public module, class and function of the project.\n"
+        "generated: true\n---\n\n"
         "# Reference\n\n"
         "Every public name of the code, with its signature, its docstring and its source. "
         "The examples in the docstrings are run by the tests.\n{ .lead }\n\n"

@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import jinja2
+import material
 import pytest
 
 from web import assets, build, finish, glossary, notebook, reference, serve, set_up, theme_mends
@@ -81,6 +84,27 @@ def test_the_address_of_the_source_comes_from_the_git_remote(monkeypatch, remote
     done = subprocess.CompletedProcess([], 0, stdout=remote + "\n", stderr="")
     monkeypatch.setattr(build.subprocess, "run", lambda *_, **__: done)
     assert build.repository_settings().get("REPO_URL") == address
+
+
+def test_a_repository_named_in_the_environment_gets_edit_links(monkeypatch):
+    monkeypatch.setattr(build, "repository_settings", dict)
+    monkeypatch.setenv("REPO_URL", "https://github.com/a/b")
+    monkeypatch.delenv("EDIT_URI", raising=False)
+    assert build.settings()["EDIT_URI"] == "edit/main/site_docs/"
+    monkeypatch.delenv("REPO_URL")
+    assert "EDIT_URI" not in build.settings()
+
+
+@pytest.mark.parametrize(("meta", "links"), [({}, 1), ({"generated": True}, 0)])
+def test_pages_made_from_the_code_have_no_edit_link(meta, links):
+    folders = [ROOT / "web" / "theme", Path(material.__file__).parent / "templates"]
+    template = jinja2.Environment(loader=jinja2.FileSystemLoader(folders)).get_template("partials/actions.html")
+    page = SimpleNamespace(edit_url="https://github.com/a/b/edit/main/site_docs/x.md", meta=meta)
+    theme = SimpleNamespace(icon=SimpleNamespace(edit="material/pencil-outline"))
+    shown = template.render(
+        page=page, config=SimpleNamespace(theme=theme), lang=SimpleNamespace(t=lambda key: key)
+    )
+    assert shown.count('rel="edit"') == links
 
 
 def test_every_module_has_its_place_in_the_reference(tmp_path):
