@@ -17,9 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from nanochat.tokenizer.bpe import train
 from nanochat.tokenizer.tokenizer import sample_text, sample_tokenizer
 from web import build, serve
-from web.set_up import BROWSERS
+from web.set_up import BROWSER_FLAGS, BROWSERS
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 REPEATS = 3
 LATER_RUNS = 20
 PRESS_RUN = """async () => {
@@ -42,7 +41,7 @@ def main() -> int:
     address = f"http://{serve.HOST}:{server.server_port}/"
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
         print("the first Run of a visit, and later ones")
         for name, value in run_figures(browser, address):
             print(f"  {name:<44} {value}")

@@ -21,18 +21,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ElementHandle, Page, sync_playwright
 
 from web import serve
-from web.set_up import BROWSERS
+from web.set_up import BROWSER_FLAGS, BROWSERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/nanochat/"
-# No request of the browser's own may pass for one of a page. No sandbox, because tests may run as root.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CELL = ".live-cell:not(.exercise)"
 PYTHON_STARTS_WITHIN_MS = 60_000  # on a machine that is busy with other tests
 
@@ -97,7 +89,7 @@ def chromium() -> Iterator[Browser]:
     """The machine's Chromium or Chrome, else the one that Playwright has downloaded."""
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
         yield browser
         browser.close()
 
