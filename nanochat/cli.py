@@ -1,99 +1,119 @@
 """The `nanochat` command: `nanochat tools model-calculator --preset gpt2-small`.
 
-Every command is a function from its words to an exit code, and is imported when it is called, so that
-`--help` is quick and needs nothing heavy.
+Every command is a module of `nanochat.commands`, named by one or two words and imported when it is called,
+so that `--help` is quick and needs nothing heavy.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from nanochat import __version__
-from tools.core.arguments import OneLineParser, read_command
+from nanochat.errors import RunStopped, UserError
+from tools.core.arguments import OneLineParser
 from tools.core.command import guarded
-from tools.core.command import main as run_tool
-from tools.core.errors import UsageError
+from tools.core.errors import ToolError, UsageError
 from tools.core.words import nearest
+
+
+class CommandModule(Protocol):
+    """What a module of `nanochat.commands` has.
+
+    It may also have `check(options)`, which raises `UsageError` for words that parse but that `run` would
+    refuse; the tests of the pages ask it.
+    """
+
+    def make_parser(self) -> OneLineParser:
+        """The parser of the words after the command's name; imports nothing heavy."""
+        ...
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it, and return the exit code."""
+        ...
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what `nanochat --help` says of it, how it runs, how its words are checked alone."""
+    """One command: its words, what `nanochat --help` says of it, the module that holds it."""
 
+    name: str
     summary: str
-    run: Callable[[Sequence[str]], int]
-    check: Callable[[Sequence[str]], None]
+    module: str
 
-
-def tools_parser() -> OneLineParser:
-    """The parser of `nanochat tools` itself; each tool has its own for the words after its name."""
-    parser = OneLineParser(
-        prog="nanochat tools",
-        description="The learning tools. Without a name: list them.",
-        epilog="examples:\n  nanochat tools\n  nanochat tools model-calculator --help",
-    )
-    parser.add_argument("tool", nargs="?", help="the tool to run; the words after it are the tool's own")
-    return parser
-
-
-def run_tools(words: Sequence[str]) -> int:
-    """`nanochat tools`: list the tools, or run one."""
-    from tools import registry
-
-    if not words:
-        for name in registry.NAMES:
-            print(f"{name:<22} {registry.load(name).summary}")
-        return 0
-    if words[0].startswith("-"):
-        tools_parser().parse_args(list(words))
-        return 0
-    return run_tool(registry.load(words[0]), words[1:], prog=f"nanochat tools {words[0]}")
-
-
-def check_tools(words: Sequence[str]) -> None:
-    """Raise `UsageError` if `nanochat tools` would refuse these words."""
-    from tools import registry
-
-    if words and words[0].startswith("-"):
-        tools_parser().parse_args(list(words))
-    elif words:
-        read_command(registry.load(words[0]), words[1:], prog=f"nanochat tools {words[0]}")
+    def load(self) -> CommandModule:
+        """Import the module, and with it only what its parser needs."""
+        return cast(CommandModule, importlib.import_module(f"nanochat.commands.{self.module}"))
 
 
 COMMANDS = {
-    "tools": Command("list the learning tools, or run one", run_tools, check_tools),
+    command.name: command
+    for command in (
+        Command("data prepare", "put a corpus on disk, as shards", "data_prepare"),
+        Command("tokenizer train", "learn a vocabulary from a corpus", "tokenizer_train"),
+        Command("tokenizer eval", "compare how well tokenizers compress", "tokenizer_eval"),
+        Command("train base", "pretrain a model", "train_base"),
+        Command("export hf", "write a trained model for Hugging Face", "export_hf"),
+        Command("speedrun", "text to trained model in one command", "speedrun"),
+        Command("bench train", "measure training: tokens a second, memory, start-up", "bench_train"),
+        Command("bench tokenizer", "measure tokenizer training and encoding", "bench_tokenizer"),
+        Command("bench loader", "measure how fast batches come", "bench_loader"),
+        Command("tools", "list the learning tools, or run one", "tools"),
+    )
 }
 
 
 def make_parser() -> OneLineParser:
     """The parser of `nanochat` itself, for its help and version."""
-    listed = "\n".join(f"  {name:<10} {command.summary}" for name, command in COMMANDS.items())
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items())
     parser = OneLineParser(
         prog="nanochat",
         usage="nanochat [-h] [--version] COMMAND ...",
         description=f"A language model small enough to understand.\n\ncommands:\n{listed}",
         epilog=(
             "examples:\n"
-            "  nanochat tools\n"
+            "  nanochat speedrun --size laptop\n"
+            "  nanochat train base --help\n"
             "  nanochat tools model-calculator --preset gpt2-small\n\n"
-            "`python -m nanochat` is the same command."
+            "`python -m nanochat` is the same command, so that torchrun can start it."
         ),
     )
     parser.add_argument("--version", action="version", version=f"nanochat {__version__}")
     return parser
 
 
-def find_command(words: Sequence[str]) -> Command:
-    """The command that these words start with."""
-    if words[0] not in COMMANDS:
-        if words[0].startswith("-"):
-            make_parser().parse_args([words[0]])
-        raise UsageError(
-            f"there is no command {words[0]!r}{nearest(words[0], COMMANDS)}; see nanochat --help"
-        )
-    return COMMANDS[words[0]]
+def find_command(words: Sequence[str]) -> tuple[Command, Sequence[str]]:
+    """The command that these words start with, and the words after its name.
+
+    >>> command, rest = find_command(["train", "base", "--depth", "4"])
+    >>> command.module, rest
+    ('train_base', ['--depth', '4'])
+    """
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in COMMANDS:
+            return COMMANDS[name], words[length:]
+    first, second = words[0], words[1] if len(words) > 1 else ""
+    if first.startswith("-"):
+        make_parser().parse_args([first])
+    group = {name.split()[1]: name for name in COMMANDS if name.startswith(f"{first} ")}
+    if not group:
+        firsts = dict.fromkeys(name.split()[0] for name in COMMANDS)
+        raise UsageError(f"there is no command {first!r}{nearest(first, firsts)}; see nanochat --help")
+    if second in ("", "-h", "--help"):
+        return Command(first, "", "groups"), words
+    known = _listed(group.values())
+    raise UsageError(f"there is no command '{first} {second}'{nearest(second, group)}; there is {known}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def check(words: Sequence[str]) -> None:
@@ -104,11 +124,22 @@ def check(words: Sequence[str]) -> None:
     tools.core.errors.UsageError: there is no command 'tool'; did you mean tools?; see nanochat --help
     """
     if words:
-        find_command(words).check(words[1:])
+        module, options = _parse(words)
+        if hasattr(module, "check"):
+            module.check(options)
+
+
+def _parse(words: Sequence[str]) -> tuple[CommandModule, argparse.Namespace]:
+    command, rest = find_command(words)
+    module = command.load()
+    return module, module.make_parser().parse_args(list(rest))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the `nanochat` command and return its exit code."""
+    """Run the `nanochat` command and return its exit code.
+
+    0 it worked, 1 the run went wrong, 2 the question was wrong, 130 interrupted.
+    """
     words = sys.argv[1:] if argv is None else argv
     return guarded("nanochat", lambda: _run(words))
 
@@ -117,4 +148,15 @@ def _run(words: Sequence[str]) -> int:
     if not words:
         make_parser().print_help()
         return 0
-    return find_command(words).run(words[1:])
+    try:
+        module, options = _parse(words)
+        return module.run(options)
+    except UserError as error:
+        raise UsageError(str(error)) from None
+    except RunStopped as error:
+        raise ToolError(str(error)) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # no space, no permission: the person can mend it
+        what = error.strerror or str(error) or type(error).__name__
+        raise UsageError(f"{error.filename}: {what}" if error.filename else what) from None

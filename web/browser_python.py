@@ -39,18 +39,21 @@ CACHE = ROOT / ".cache" / "browser_python"
 SNAPSHOT_SCRIPT = ROOT / "web" / "src" / "start_memory.mjs"
 CORE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
-# What the browser gets: patterns of files, relative to the repository. Every module here must import with the
-# standard library alone; a test holds that with `python -I -S`.
+# What the browser gets: the pure part of each room, and the tools; patterns relative to the repository. Every
+# module here must import with the standard library alone; a test holds that with `python -I -S`.
+PURE_PARTS = {
+    "nanochat": ("__init__", "errors", "home"),
+    "nanochat/tokenizer": ("__init__", "bpe", "chat", "ranks", "split", "tokenizer", "unicode_table"),
+    "nanochat/model": (
+        "__init__", "config", "counting", "hardware", "huggingface", "memory", "planning", "presets", "shape",
+    ),
+    "nanochat/train": ("__init__", "depth_dial"),
+}  # fmt: skip
 SHIPPED = (
-    "nanochat/__init__.py",
-    "nanochat/model/*",
-    "nanochat/train/__init__.py",
-    "nanochat/train/depth_dial.py",
-    "nanochat/tokenizer/*",
+    *(f"{room}/{module}.py" for room, modules in PURE_PARTS.items() for module in modules),
+    "nanochat/tokenizer/sample.*",
     "tools/**/*",
 )
-# Modules of those folders that need torch or another package: the tensor part of each room.
-LEFT_OUT: tuple[str, ...] = ()
 SUFFIXES = (".py", ".txt", ".json", ".css", ".tiktoken")
 
 PACKAGE, VERSION = "nanochat-pages", "0.1.0"
@@ -86,7 +89,7 @@ def shipped_files() -> dict[str, Path]:
     wanted = {
         name: path
         for name, path in found.items()
-        if path.suffix in SUFFIXES and name not in LEFT_OUT and "__pycache__" not in name
+        if path.suffix in SUFFIXES and "__pycache__" not in name
     }
     # The cells' runner is a module of its own there: the worker imports nothing of the site's builder.
     return dict(sorted({**wanted, "run_cell.py": ROOT / "web" / "run_cell.py"}.items()))

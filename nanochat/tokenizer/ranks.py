@@ -22,6 +22,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nanochat.home import base_folder
+
 
 @dataclass(frozen=True)
 class RankFile:
@@ -188,18 +190,6 @@ def write(ranks: Mapping[bytes, int]) -> bytes:
     """
     ordered = sorted(ranks.items(), key=lambda entry: entry[1])
     return b"".join(b2a_base64(token, newline=False) + b" %d\n" % rank for token, rank in ordered)
-
-
-def base_folder() -> Path:
-    """$NANOCHAT_BASE_DIR, else `nanochat` in the platform's cache folder."""
-    if chosen := os.environ.get("NANOCHAT_BASE_DIR"):
-        return Path(chosen)
-    home = Path(os.path.expanduser("~"))  # Path.home() raises where a user has no home; this stays "~"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "nanochat"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "nanochat" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "nanochat"
 
 
 def _places(file: RankFile) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nanochat import home
 from nanochat.tokenizer import ranks
 
 
@@ -102,7 +103,7 @@ def test_the_base_folder_is_the_platforms(monkeypatch, tmp_path):
     monkeypatch.delenv("NANOCHAT_BASE_DIR", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(ranks.sys, "platform", "linux")
-    assert ranks.base_folder() == tmp_path / ".cache" / "nanochat"
-    monkeypatch.setattr(ranks.sys, "platform", "darwin")
-    assert ranks.base_folder() == tmp_path / "Library" / "Caches" / "nanochat"
+    monkeypatch.setattr(home.sys, "platform", "linux")
+    assert home.base_folder() == tmp_path / ".cache" / "nanochat"
+    monkeypatch.setattr(home.sys, "platform", "darwin")
+    assert home.base_folder() == tmp_path / "Library" / "Caches" / "nanochat"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nanochat import home
 from nanochat.tokenizer import ranks
 from nanochat.tokenizer.tokenizer import SETTINGS_FILE, sample_tokenizer
 from tools.core.json_report import figures
@@ -95,7 +96,7 @@ def test_a_user_without_a_home_has_a_base_folder(monkeypatch: pytest.MonkeyPatch
     for name in ("HOME", "XDG_CACHE_HOME", "NANOCHAT_BASE_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
-    assert ranks.base_folder().name == "nanochat"
+    assert home.base_folder().name == "nanochat"
 
 
 def test_rows_and_colours_are_cut_apart() -> None:
