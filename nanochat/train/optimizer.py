@@ -1,0 +1,190 @@
+"""The optimizer of a whole model: Muon for the matrices in the blocks, AdamW for all else.
+
+`make_optimizer` asks the model for its groups of parameters and gives each its rule:
+
+- learning rates and betas were tuned at depth 12 (width 768, 2^19 tokens a step) in the public nanochat;
+  the training plan's factors carry them over to other batches, and for tables and head to other widths
+- with several processes each updates its share (`nanochat.train.sharding`), and one group's new weights
+  are handed round while the next group is updated
+- the state can be read and written row by row under the parameters' own names, so that a checkpoint of
+  two processes can be continued by four or by one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from nanochat.train import muon
+from nanochat.train.adamw import AdamWGroup
+from nanochat.train.depth_dial import TrainingPlan
+from nanochat.train.muon import MuonStack, gradient_of
+from nanochat.train.schedule import SchedulePoint
+from nanochat.train.sharding import State, Team
+
+MATRICES = "matrices"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """AdamW for one group: its learning rate at the reference, its betas, if the rate follows the width."""
+
+    learning_rate: float
+    betas: tuple[float, float]
+    by_width: bool = False
+
+
+# Public nanochat, tuned at depth 12. A long second beta for tables: a rare word's row is seen seldom.
+RULES = {
+    "embedding": Rule(0.2, (0.8, 0.995), by_width=True),
+    "value_embeddings": Rule(0.1, (0.8, 0.995), by_width=True),
+    "head": Rule(0.004, (0.8, 0.96), by_width=True),
+    "residual_scalars": Rule(0.005, (0.8, 0.95)),
+    "x0_scalars": Rule(0.5, (0.96, 0.95)),
+    "scalars": Rule(0.2, (0.8, 0.95)),  # the smear gate and its strength, the backout's strength
+}
+
+
+class Model(Protocol):
+    """What the optimizer needs of a model: named groups of named parameters."""
+
+    def parameter_groups(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Every parameter once: group, then name as in the state dict."""
+
+
+class Part(Protocol):
+    """One stack or group that steps together."""
+
+    def start_step(self, point: SchedulePoint) -> None:
+        """Update what is this process's own."""
+
+    def finish_step(self) -> None:
+        """Have everybody's."""
+
+    def states(self) -> Iterator[State]:
+        """Every state kept here."""
+
+
+def make_optimizer(
+    model: Model,
+    plan: TrainingPlan,
+    *,
+    compiled: bool = False,
+    process_group: dist.ProcessGroup | None = None,
+) -> Optimizer:
+    """The optimizer of `model`, with the learning rates of `plan`.
+
+    `compiled` compiles Muon's step on a GPU. `process_group` holds the processes that train
+    the model together, each on its own text; None is one process alone.
+    """
+    team = Team.of(process_group)
+    parts: list[Part] = []
+    named: dict[str, Tensor] = {}
+    rates: dict[str, float] = {}
+    for group, parameters in model.parameter_groups().items():
+        if not parameters:
+            continue
+        named |= parameters
+        if group == MATRICES:
+            rates[group] = muon.LEARNING_RATE * plan.learning_rate_factor
+            for same_shape in by_shape(parameters):
+                parts.append(MuonStack(same_shape, rates[group], team, compiled))
+        else:
+            rates[group] = adamw_rate(group, plan)
+            parts.append(AdamWGroup(dict(parameters), rates[group], RULES[group].betas, team))
+    return Optimizer(parts, named, rates, team)
+
+
+def adamw_rate(group: str, plan: TrainingPlan) -> float:
+    """The learning rate of an AdamW group under `plan`.
+
+    >>> from nanochat.train.depth_dial import turn_dial
+    >>> adamw_rate("head", turn_dial(12)), round(adamw_rate("head", turn_dial(24)), 4)
+    (0.004, 0.004)
+    """
+    rule = RULES[group]
+    width_factor = plan.width_factor if rule.by_width else 1.0
+    return rule.learning_rate * plan.learning_rate_factor * width_factor
+
+
+def by_shape(parameters: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """The parameters of each shape, in the model's order.
+
+    >>> [
+    ...     list(same)
+    ...     for same in by_shape({"a": torch.zeros(2, 3), "b": torch.zeros(4), "c": torch.zeros(2, 3)})
+    ... ]
+    [['a', 'c'], ['b']]
+    """
+    found: dict[torch.Size, dict[str, Tensor]] = {}
+    for name, parameter in parameters.items():
+        found.setdefault(parameter.shape, {})[name] = parameter
+    return list(found.values())
+
+
+class Optimizer:
+    """All parts together. Made by `make_optimizer`."""
+
+    def __init__(
+        self, parts: list[Part], named: dict[str, Tensor], rates: dict[str, float], team: Team
+    ) -> None:
+        self.parts, self.named, self.rates, self.team = parts, named, rates, team
+        self.last_multiplier = 0.0
+
+    def zero_grad(self) -> None:
+        """Forget the gradients; backward() makes new ones."""
+        for parameter in self.named.values():
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, point: SchedulePoint) -> None:
+        """Update every weight from its gradient, which must be the same on all processes."""
+        self.last_multiplier = point.learning_rate
+        for part in self.parts:
+            part.start_step(point)
+        for part in self.parts:
+            part.finish_step()
+
+    @torch.no_grad()
+    def gradient_norm(self) -> float:
+        """The length of all gradients taken as one vector; inf or nan when one of them is."""
+        norms = torch._foreach_norm(self.gradients(), 2, torch.float32)
+        return float(torch.stack(norms).norm())
+
+    @torch.no_grad()
+    def scale_gradients(self, factor: float) -> None:
+        """Multiply every gradient, for example by one over the loss scale of fp16."""
+        torch._foreach_mul_(self.gradients(), factor)
+
+    def gradients(self) -> list[Tensor]:
+        """The gradient of every parameter."""
+        return [gradient_of(name, parameter) for name, parameter in self.named.items()]
+
+    def learning_rates(self) -> dict[str, float]:
+        """The learning rate each group used in the last step; 0 before the first."""
+        return {group: rate * self.last_multiplier for group, rate in self.rates.items()}
+
+    def state_slices(self) -> dict[str, Tensor]:
+        """This process's part of the state, no copy, under `state/parameter@first:last`, the rows it holds.
+
+        What several processes keep alike is in the first one's answer alone.
+        """
+        return {
+            f"{state.name}@{state.first}:{state.last}": state.rows
+            for part in self.parts
+            for state in part.states()
+            if len(state.rows) and (self.team.rank == 0 or not state.everywhere)
+        }
+
+    @torch.no_grad()
+    def load_state(self, read_rows: Callable[[str, int, int], Tensor]) -> None:
+        """Take the state from `read_rows("state/parameter", first, last)`, whoever wrote which rows."""
+        for part in self.parts:
+            for state in part.states():
+                if len(state.rows):
+                    state.rows.copy_(read_rows(state.name, state.first, state.last))

@@ -1,0 +1,141 @@
+"""Orthogonalizing a matrix with nothing but matrix products: the heart of Muon.
+
+Every matrix is X = U S Vᵀ: a turn, a stretch along some directions, another turn. Its polar factor U Vᵀ
+keeps the turns and makes every stretch 1. The SVD would give it, slowly. An odd polynomial p(X) = aX +
+bXXᵀX + ... acts on the singular values alone (p(S) between the same U and Vᵀ), so a few polynomials one
+after the other, chosen to push every singular value towards 1, do the same with products only.
+
+- The coefficients are Polar Express (Amsel et al. 2025, arXiv 2505.16932): each step uses the odd
+  polynomial of degree 5 that is best on the interval in which the step before left the singular values.
+  They are derived here, in `polar_coefficients`, and not copied from a table.
+- Polynomials need singular values of at most 1. The usual bound is the Frobenius norm, which for a flat
+  spectrum is far too large and costs a step to make good. The first product, G = XXᵀ, gives a better one
+  for nothing: the largest singular value to the fourth is at most the sum of all, ‖G‖_F². With it four
+  steps do what five do with the usual bound.
+- A wide matrix is worked on through its small Gram matrix G: p(X) = q(G)·X, and the next G is
+  q(G)·G·q(G), so the long side is touched twice in all and not twice a step. Rounding grows along the
+  way, which fp32 can bear and bf16 cannot: there, and for nearly square matrices, X itself is carried
+  along.
+
+Shapes: N matrices in a stack, R rows, C columns, S the smaller of the two.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+STEPS = 5
+SMALLEST = 1e-3  # singular values below this share of the bound are noise, and may stay small
+CUSHION = 0.024  # no step aims lower: steeper polynomials would lift rounding errors too (paper, section 3.4)
+SAFETY = (
+    1.01  # rounding may leave a singular value a little above its interval, where the next step overshoots
+)
+TINY = 1e-30  # a matrix of zeros is divided by this, and stays one
+GRAM_RATIO = 1.5  # from this ratio of the sides on, the Gram matrix needs fewer operations
+
+Coefficients = tuple[tuple[float, float, float], ...]
+
+
+def orthogonalize(X_NRC: Tensor, steps: int = STEPS) -> Tensor:
+    """The polar factor U Vᵀ of every matrix in the stack, near enough for an optimizer.
+
+    >>> X = torch.tensor([[[3.0, 0.0], [0.0, -0.5]]])
+    >>> (orthogonalize(X) - torch.tensor([[1.0, 0.0], [0.0, -1.0]])).abs().max() < 0.2
+    tensor(True)
+    """
+    tall = X_NRC.size(-2) > X_NRC.size(-1)
+    X_NSC = X_NRC.mT if tall else X_NRC
+    X_NSC = X_NSC / X_NSC.norm(dim=(-2, -1), keepdim=True).clamp_min(TINY)
+    G_NSS = X_NSC @ X_NSC.mT
+    largest_squared = G_NSS.norm(dim=(-2, -1), keepdim=True).clamp_min(TINY)
+    X_NSC, G_NSS = X_NSC * largest_squared.rsqrt(), G_NSS / largest_squared
+    through_gram = X_NSC.dtype == torch.float32 and X_NSC.size(-1) >= GRAM_RATIO * X_NSC.size(-2)
+    iterate = iterate_gram if through_gram else iterate_directly
+    Y_NSC = iterate(X_NSC, G_NSS, polar_coefficients(steps))
+    return Y_NSC.mT if tall else Y_NSC
+
+
+def iterate_directly(X_NSC: Tensor, G_NSS: Tensor, coefficients: Coefficients) -> Tensor:
+    """Each step in turn: X becomes aX + (bG + cG²)X, with G = XXᵀ.
+
+    >>> X = torch.eye(2)[None] / 2
+    >>> iterate_directly(X, X @ X.mT, ((1.0, 0.0, 0.0),)).equal(X)  # the polynomial that changes nothing
+    True
+    """
+    for step, (a, b, c) in enumerate(coefficients):
+        if step:
+            G_NSS = X_NSC @ X_NSC.mT
+        higher_NSS = torch.baddbmm(G_NSS, G_NSS, G_NSS, beta=b, alpha=c)
+        X_NSC = torch.baddbmm(X_NSC, higher_NSS, X_NSC, beta=a)
+    return X_NSC
+
+
+def iterate_gram(X_NSC: Tensor, G_NSS: Tensor, coefficients: Coefficients) -> Tensor:
+    """The same polynomials, gathered into one small matrix Q that multiplies X at the end.
+
+    >>> X = torch.eye(2, 4)[None] / 2
+    >>> same = iterate_directly(X, X @ X.mT, polar_coefficients(4))
+    >>> torch.allclose(iterate_gram(X, X @ X.mT, polar_coefficients(4)), same)
+    True
+    """
+    (a, b, c), *others = coefficients
+    higher_NSS = torch.baddbmm(G_NSS, G_NSS, G_NSS, beta=b, alpha=c)
+    Q_NSS = higher_NSS + a * torch.eye(G_NSS.size(-1), dtype=G_NSS.dtype, device=G_NSS.device)
+    factor_NSS = Q_NSS
+    for a, b, c in others:
+        G_NSS = factor_NSS @ G_NSS @ factor_NSS  # all are polynomials of the first G, so they commute
+        higher_NSS = torch.baddbmm(G_NSS, G_NSS, G_NSS, beta=b, alpha=c)
+        factor_NSS = higher_NSS + a * torch.eye(G_NSS.size(-1), dtype=G_NSS.dtype, device=G_NSS.device)
+        Q_NSS = Q_NSS @ factor_NSS
+    return Q_NSS @ X_NSC
+
+
+@lru_cache
+def polar_coefficients(steps: int, smallest: float = SMALLEST) -> Coefficients:
+    """(a, b, c) of every step's a·x + b·x³ + c·x⁵, for singular values from `smallest` to 1.
+
+    The best polynomial for one step is the one with the smallest largest error on the interval; the best
+    sequence takes, step by step, the best one for what the last has left (paper, theorem 3.1).
+
+    >>> [round(c, 3) for c in polar_coefficients(5)[0]]  # the paper's first step, less its safety factor
+    [8.206, -22.907, 16.465]
+    """
+    low, high = smallest, 1.0
+    found = []
+    for step in range(steps):
+        a, b, c = best_quintic(max(low, CUSHION * high), high)
+        ends = [a * x + b * x**3 + c * x**5 for x in (low, high)]
+        centred = 2 / sum(ends)  # with the cushion the errors at both ends differ; this makes them equal
+        safety = SAFETY if step < steps - 1 else 1.0
+        found.append((centred * a / safety, centred * b / safety**3, centred * c / safety**5))
+        low = centred * ends[0]
+        high = 2 - low
+    return tuple(found)
+
+
+def best_quintic(low: float, high: float) -> tuple[float, float, float]:
+    """The odd polynomial of degree 5 nearest to 1 on [low, high], by Remez's exchange algorithm.
+
+    Its error swings between +E and -E at four points: both ends, and two inside where its slope is 0.
+    Solve for a, b, c, E at guessed points, move the points to where the slope is 0, repeat.
+
+    >>> a, b, c = best_quintic(0.5, 1.0)
+    >>> [round(1 - (a * x + b * x**3 + c * x**5), 4) for x in (0.5, 1.0)]
+    [0.024, -0.024]
+    """
+    if low > (1 - 5e-6) * high:  # a point: the polynomial that touches 1 there (paper, algorithm 1)
+        return 15 / 8 / high, -10 / 8 / high**3, 3 / 8 / high**5
+    inside = [(3 * low + high) / 4, (low + 3 * high) / 4]
+    error, before = float("inf"), 0.0
+    while abs(error - before) > 1e-15:
+        points = torch.tensor([low, *inside, high], dtype=torch.float64)
+        signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
+        system = torch.stack([points, points**3, points**5, signs], dim=1)
+        before = error
+        a, b, c, error = torch.linalg.solve(system, torch.ones_like(points)).tolist()
+        root = (9 * b * b - 20 * a * c) ** 0.5  # slope a + 3b·x² + 5c·x⁴ = 0
+        inside = [((-3 * b - root) / (10 * c)) ** 0.5, ((-3 * b + root) / (10 * c)) ** 0.5]
+    return a, b, c
