@@ -107,6 +107,8 @@ def adamw_rate(group: str, plan: TrainingPlan) -> float:
     >>> adamw_rate("head", turn_dial(12)), round(adamw_rate("head", turn_dial(24)), 4)
     (0.004, 0.004)
     """
+    if group not in RULES:
+        raise ValueError(f"no rule for the parameter group {group!r}; the groups are {', '.join(RULES)}")
     rule = RULES[group]
     width_factor = plan.width_factor if rule.by_width else 1.0
     return rule.learning_rate * plan.learning_rate_factor * width_factor

@@ -22,8 +22,6 @@ Shapes: N matrices in a stack, R rows, C columns, S the smaller of the two.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
@@ -39,7 +37,57 @@ GRAM_RATIO = 1.5  # from this ratio of the sides on, the Gram matrix needs fewer
 Coefficients = tuple[tuple[float, float, float], ...]
 
 
-def orthogonalize(X_NRC: Tensor, steps: int = STEPS) -> Tensor:
+def best_quintic(low: float, high: float) -> tuple[float, float, float]:
+    """The odd polynomial of degree 5 nearest to 1 on [low, high], by Remez's exchange algorithm.
+
+    Its error swings between +E and -E at four points: both ends, and two inside where its slope is 0.
+    Solve for a, b, c, E at guessed points, move the points to where the slope is 0, repeat.
+
+    >>> a, b, c = best_quintic(0.5, 1.0)
+    >>> [round(1 - (a * x + b * x**3 + c * x**5), 4) for x in (0.5, 1.0)]
+    [0.024, -0.024]
+    """
+    if low > (1 - 5e-6) * high:  # a point: the polynomial that touches 1 there (paper, algorithm 1)
+        return 15 / 8 / high, -10 / 8 / high**3, 3 / 8 / high**5
+    inside = [(3 * low + high) / 4, (low + 3 * high) / 4]
+    error, before = float("inf"), 0.0
+    while abs(error - before) > 1e-15:
+        points = torch.tensor([low, *inside, high], dtype=torch.float64)
+        signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
+        system = torch.stack([points, points**3, points**5, signs], dim=1)
+        before = error
+        a, b, c, error = torch.linalg.solve(system, torch.ones_like(points)).tolist()
+        root = (9 * b * b - 20 * a * c) ** 0.5  # slope a + 3b·x² + 5c·x⁴ = 0
+        inside = [((-3 * b - root) / (10 * c)) ** 0.5, ((-3 * b + root) / (10 * c)) ** 0.5]
+    return a, b, c
+
+
+def polar_coefficients(steps: int, smallest: float = SMALLEST) -> Coefficients:
+    """(a, b, c) of every step's a·x + b·x³ + c·x⁵, for singular values from `smallest` to 1.
+
+    The best polynomial for one step is the one with the smallest largest error on the interval; the best
+    sequence takes, step by step, the best one for what the last has left (paper, theorem 3.1).
+
+    >>> [round(c, 3) for c in polar_coefficients(5)[0]]  # the paper's first step, less its safety factor
+    [8.206, -22.907, 16.465]
+    """
+    low, high = smallest, 1.0
+    found = []
+    for step in range(steps):
+        a, b, c = best_quintic(max(low, CUSHION * high), high)
+        ends = [a * x + b * x**3 + c * x**5 for x in (low, high)]
+        centred = 2 / sum(ends)  # with the cushion the errors at both ends differ; this makes them equal
+        safety = SAFETY if step < steps - 1 else 1.0
+        found.append((centred * a / safety, centred * b / safety**3, centred * c / safety**5))
+        low = centred * ends[0]
+        high = 2 - low
+    return tuple(found)
+
+
+COEFFICIENTS = polar_coefficients(STEPS)
+
+
+def orthogonalize(X_NRC: Tensor, coefficients: Coefficients = COEFFICIENTS) -> Tensor:
     """The polar factor U Vᵀ of every matrix in the stack, near enough for an optimizer.
 
     >>> X = torch.tensor([[[3.0, 0.0], [0.0, -0.5]]])
@@ -54,7 +102,7 @@ def orthogonalize(X_NRC: Tensor, steps: int = STEPS) -> Tensor:
     X_NSC, G_NSS = X_NSC * largest_squared.rsqrt(), G_NSS / largest_squared
     through_gram = X_NSC.dtype == torch.float32 and X_NSC.size(-1) >= GRAM_RATIO * X_NSC.size(-2)
     iterate = iterate_gram if through_gram else iterate_directly
-    Y_NSC = iterate(X_NSC, G_NSS, polar_coefficients(steps))
+    Y_NSC = iterate(X_NSC, G_NSS, coefficients)
     return Y_NSC.mT if tall else Y_NSC
 
 
@@ -91,51 +139,3 @@ def iterate_gram(X_NSC: Tensor, G_NSS: Tensor, coefficients: Coefficients) -> Te
         factor_NSS = higher_NSS + a * torch.eye(G_NSS.size(-1), dtype=G_NSS.dtype, device=G_NSS.device)
         Q_NSS = Q_NSS @ factor_NSS
     return Q_NSS @ X_NSC
-
-
-@lru_cache
-def polar_coefficients(steps: int, smallest: float = SMALLEST) -> Coefficients:
-    """(a, b, c) of every step's a·x + b·x³ + c·x⁵, for singular values from `smallest` to 1.
-
-    The best polynomial for one step is the one with the smallest largest error on the interval; the best
-    sequence takes, step by step, the best one for what the last has left (paper, theorem 3.1).
-
-    >>> [round(c, 3) for c in polar_coefficients(5)[0]]  # the paper's first step, less its safety factor
-    [8.206, -22.907, 16.465]
-    """
-    low, high = smallest, 1.0
-    found = []
-    for step in range(steps):
-        a, b, c = best_quintic(max(low, CUSHION * high), high)
-        ends = [a * x + b * x**3 + c * x**5 for x in (low, high)]
-        centred = 2 / sum(ends)  # with the cushion the errors at both ends differ; this makes them equal
-        safety = SAFETY if step < steps - 1 else 1.0
-        found.append((centred * a / safety, centred * b / safety**3, centred * c / safety**5))
-        low = centred * ends[0]
-        high = 2 - low
-    return tuple(found)
-
-
-def best_quintic(low: float, high: float) -> tuple[float, float, float]:
-    """The odd polynomial of degree 5 nearest to 1 on [low, high], by Remez's exchange algorithm.
-
-    Its error swings between +E and -E at four points: both ends, and two inside where its slope is 0.
-    Solve for a, b, c, E at guessed points, move the points to where the slope is 0, repeat.
-
-    >>> a, b, c = best_quintic(0.5, 1.0)
-    >>> [round(1 - (a * x + b * x**3 + c * x**5), 4) for x in (0.5, 1.0)]
-    [0.024, -0.024]
-    """
-    if low > (1 - 5e-6) * high:  # a point: the polynomial that touches 1 there (paper, algorithm 1)
-        return 15 / 8 / high, -10 / 8 / high**3, 3 / 8 / high**5
-    inside = [(3 * low + high) / 4, (low + 3 * high) / 4]
-    error, before = float("inf"), 0.0
-    while abs(error - before) > 1e-15:
-        points = torch.tensor([low, *inside, high], dtype=torch.float64)
-        signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
-        system = torch.stack([points, points**3, points**5, signs], dim=1)
-        before = error
-        a, b, c, error = torch.linalg.solve(system, torch.ones_like(points)).tolist()
-        root = (9 * b * b - 20 * a * c) ** 0.5  # slope a + 3b·x² + 5c·x⁴ = 0
-        inside = [((-3 * b - root) / (10 * c)) ** 0.5, ((-3 * b + root) / (10 * c)) ** 0.5]
-    return a, b, c
