@@ -1,0 +1,150 @@
+"""The folder of a run: `config.json`, `metrics.jsonl`, `samples.jsonl`, `checkpoints/`.
+
+- a folder is claimed by making it, so that two runs can never share one
+- `metrics.jsonl` has a line a step and only grows; a resumed run first takes away the lines of steps that
+  came after its checkpoint, so that each step stands there once
+- whole files are written beside their place and renamed, so that nobody ever reads half of one
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from nanochat.errors import UserError
+from nanochat.home import base_folder, run_folder
+
+CONFIG, METRICS, SAMPLES, CHECKPOINTS = "config.json", "metrics.jsonl", "samples.jsonl", "checkpoints"
+MOST_OF_A_NAME = 1_000  # runs called d4, d4-2, d4-3, ...
+
+
+def claim_folder(name: str | None, fallback: str) -> Path:
+    """Make the folder of a new run: `name`, or the first of `fallback`, `fallback-2`, … that is free."""
+    if name is not None:
+        if not try_to_make(run_folder(name)):
+            raise UserError(
+                f"there is a run {name!r} already; continue it with --resume, or give another --name"
+            )
+        return run_folder(name)
+    for number in range(1, MOST_OF_A_NAME):
+        folder = run_folder(fallback if number == 1 else f"{fallback}-{number}")
+        if try_to_make(folder):
+            return folder
+    raise UserError(f"there are {MOST_OF_A_NAME} runs called {fallback} already; give this one a --name")
+
+
+def try_to_make(folder: Path) -> bool:
+    """Make a folder; False if it was there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def find_run(name: str | None, depth: int | None) -> Path | None:
+    """The run that `--resume` means: the one named, else the one of that depth that was changed last.
+
+    None if there is no such run.
+    """
+    if name is not None:
+        folder = run_folder(name)
+        return folder if (folder / CONFIG).is_file() else None
+    pattern = f"d{depth}" if depth is not None else "*"
+    runs = base_folder() / "runs"
+    found = [path.parent for one in (pattern, f"{pattern}-*") for path in runs.glob(f"{one}/{CONFIG}")]
+    return max(found, key=last_change, default=None)
+
+
+def last_change(folder: Path) -> float:
+    """When a run wrote its last line."""
+    metrics = folder / METRICS
+    return (metrics if metrics.exists() else folder / CONFIG).stat().st_mtime
+
+
+def list_runs() -> list[str]:
+    """The names of all runs."""
+    return sorted(path.parent.name for path in (base_folder() / "runs").glob(f"*/{CONFIG}"))
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a file that is either there whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that `write_json` wrote."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: this is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: this is no config of a run")
+    return found
+
+
+def remove_if_empty_run(folder: Path) -> None:
+    """Take back a folder in which no step has been trained: a refused run leaves nothing behind."""
+    metrics = folder / METRICS
+    if not (folder / CHECKPOINTS).exists() and not (metrics.exists() and metrics.stat().st_size):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Lines:
+    """A file of JSON lines that only grows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file = path.open("a", encoding="utf-8")
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Write one line and hand it to the system, so that a kill of this process loses none."""
+        self.file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self.file.flush()
+
+    def sync(self) -> None:
+        """Have every line on the disk itself, as a checkpoint has its steps."""
+        os.fsync(self.file.fileno())
+
+    def close(self) -> None:
+        """Done."""
+        self.file.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines; a last line cut short by a kill is left out."""
+    records: list[dict[str, Any]] = []
+    if not path.exists():
+        return records
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            break
+    return records
+
+
+def keep_up_to(path: Path, step: int) -> None:
+    """Take away the lines of steps after `step`."""
+    if not path.exists():
+        return
+    kept = [record for record in read_lines(path) if record["step"] <= step]
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in kept), encoding="utf-8")
+    beside.replace(path)
