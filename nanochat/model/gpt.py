@@ -1,0 +1,162 @@
+"""The GPT: a decoder-only transformer, the core and the extras together.
+
+A token's vector enters the stream, is normalised, and passes the blocks, each of which adds to it. At the end
+the stream, normalised once more, is compared with one vector for every word: these are the logits, kept
+within ±15 by 15·tanh(z / 15) (Gemma 2, arXiv 2408.00118, section 2). Each extra is a switch of `GPTConfig`:
+
+- smear: the first vector of a token takes in a gated part of the previous token's
+- residual scalars and x0 scalars: before each block the stream is scaled, and a part of the first vectors
+  mixed in again
+- value embeddings: see `nanochat.model.attention`
+- backout: the stream as it was halfway is taken out again, in part, before the head
+
+Shapes: B batch, T time, C channels, V vocabulary, K heads of keys and values, D head width, L layers.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nanochat.model.block import Block
+from nanochat.model.config import SMEAR_GATE_CHANNELS, GPTConfig
+from nanochat.model.initialize import initialize
+from nanochat.model.layers import Linear, norm
+from nanochat.model.rotary import rotary_table
+
+IGNORED = -1  # a target below 0 is not counted
+
+
+class GPT(nn.Module):
+    """The model that `config` describes. Its weights hold nothing of use before `initialize` or a checkpoint.
+
+    >>> model = GPT(GPTConfig.core(n_layer=2, n_embd=32, n_head=2, n_kv_head=2, vocab_size=64)).initialize(0)
+    >>> ids_BT = torch.tensor([[1, 2, 3]])
+    >>> model(ids_BT).shape
+    torch.Size([1, 3, 64])
+    >>> loss = model(ids_BT, targets_BT=torch.tensor([[2, 3, -1]]))
+    >>> round(float(loss.detach()) / 2, 2), round(float(torch.tensor(64).log()), 2)  # a uniform guess
+    (4.16, 4.16)
+    """
+
+    def __init__(self, config: GPTConfig, compute_dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.config, self.compute_dtype = config, compute_dtype
+        V, C = config.padded_vocab_size, config.n_embd
+        value_layers = config.value_layers
+        self.embedding = nn.Embedding(V, C)
+        self.value_embeddings = nn.ModuleDict(
+            {str(layer): nn.Embedding(V, config.n_kv_head * config.head_dim) for layer in value_layers}
+        )
+        self.blocks = nn.ModuleList(Block(config, layer in value_layers) for layer in range(config.n_layer))
+        self.head = Linear(C, V)
+        if config.residual_scalars:
+            self.residual_scalars = nn.Parameter(torch.empty(config.n_layer))
+        if config.x0_scalars:
+            self.x0_scalars = nn.Parameter(torch.empty(config.n_layer))
+        if config.smear:
+            self.smear_gate = Linear(SMEAR_GATE_CHANNELS, 1)
+            self.smear_strength = nn.Parameter(torch.empty(1))
+        if config.backout:
+            self.backout_strength = nn.Parameter(torch.empty(1))
+        cos_TE, sin_TE = rotary_table(config.sequence_len, config.head_dim, config.rope_base)
+        self.cos_TE = nn.Buffer(cos_TE, persistent=False)
+        self.sin_TE = nn.Buffer(sin_TE, persistent=False)
+
+    def initialize(self, seed: int) -> GPT:
+        """Draw the first weights; the same seed gives the same model on every device."""
+        initialize(self, seed)
+        return self
+
+    def parameter_groups(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Every parameter, by the rule that trains it: group, then name as in the state dict.
+
+        `matrices` are the blocks' (value gates are among them); the optimizer gives each group its rule.
+
+        >>> groups = GPT(GPTConfig(n_layer=2, n_embd=64, n_head=2, n_kv_head=2)).parameter_groups()
+        >>> list(groups)[:4], sorted(groups["scalars"])[:2]
+        (['embedding', 'value_embeddings', 'matrices', 'head'], ['backout_strength', 'smear_gate.weight'])
+        """
+        groups: dict[str, dict[str, nn.Parameter]] = {
+            "embedding": {}, "value_embeddings": {}, "matrices": {}, "head": {},
+            "residual_scalars": {}, "x0_scalars": {}, "scalars": {},
+        }  # fmt: skip
+        for name, parameter in self.named_parameters():
+            first = name.split(".")[0]
+            group = "matrices" if first == "blocks" else first if first in groups else "scalars"
+            groups[group][name] = parameter
+        return groups
+
+    def forward(
+        self, ids_BT: Tensor, targets_BT: Tensor | None = None, documents_BT: Tensor | None = None
+    ) -> Tensor:
+        """Logits [B, T, V] in fp32; or, with targets, the loss: the sum of cross entropies in nats.
+
+        A target below 0 is not counted. The caller divides by how many there are, since only it knows how
+        many micro-batches and processes share a step. `documents_BT` numbers the document of each token
+        within its row, never falling; attention and smear stay inside a document.
+        """
+        x_BTC = self.stream(ids_BT, documents_BT)
+        if targets_BT is None:
+            return self.logits(x_BTC)
+        return self.nats(x_BTC, targets_BT).sum()
+
+    @torch.no_grad()
+    def nats_per_token(
+        self, ids_BT: Tensor, targets_BT: Tensor, documents_BT: Tensor | None = None
+    ) -> Tensor:
+        """Cross entropy of every target, [B, T] in fp32, 0 where a target is below 0: for bits per byte."""
+        return self.nats(self.stream(ids_BT, documents_BT), targets_BT)
+
+    def stream(self, ids_BT: Tensor, documents_BT: Tensor | None = None) -> Tensor:
+        """The normalised stream after the last block, [B, T, C]."""
+        T = ids_BT.shape[1]
+        if self.config.sequence_len < T:
+            raise ValueError(f"a row has {T} tokens; the model was made for {self.config.sequence_len}")
+        x_BTC = norm(self.embedding(ids_BT).to(self.compute_dtype))
+        if self.config.smear:
+            x_BTC = self.smear(x_BTC, documents_BT)
+        first_BTC = halfway_BTC = x_BTC
+        rotary = (self.cos_TE[:T], self.sin_TE[:T])
+        windows = self.config.windows()
+        for layer, block in enumerate(self.blocks):
+            x_BTC = self.mix(x_BTC, first_BTC, layer)
+            value_BTC = None
+            if layer in self.config.value_layers:
+                value_BTC = self.value_embeddings[str(layer)](ids_BT).to(x_BTC.dtype)
+            x_BTC = block(x_BTC, rotary, windows[layer], documents_BT, value_BTC)
+            if layer == self.config.n_layer // 2:
+                halfway_BTC = x_BTC
+        if self.config.backout:
+            x_BTC = x_BTC - self.backout_strength.to(x_BTC.dtype) * halfway_BTC
+        return norm(x_BTC)
+
+    def smear(self, x_BTC: Tensor, documents_BT: Tensor | None) -> Tensor:
+        """Add to each token a gated part of the one before it in the same document."""
+        gate_BT1 = torch.sigmoid(self.smear_gate(x_BTC[:, 1:, :SMEAR_GATE_CHANNELS]))
+        gate_BT1 = gate_BT1 * self.smear_strength.to(x_BTC.dtype)
+        if documents_BT is not None:
+            gate_BT1 = gate_BT1 * (documents_BT[:, 1:, None] == documents_BT[:, :-1, None])
+        return torch.cat([x_BTC[:, :1], x_BTC[:, 1:] + gate_BT1 * x_BTC[:, :-1]], dim=1)
+
+    def mix(self, x_BTC: Tensor, first_BTC: Tensor, layer: int) -> Tensor:
+        """Scale the stream, and mix in the first vectors again."""
+        if self.config.residual_scalars:
+            x_BTC = x_BTC * self.residual_scalars[layer].to(x_BTC.dtype)
+        if self.config.x0_scalars:
+            x_BTC = x_BTC + first_BTC * self.x0_scalars[layer].to(x_BTC.dtype)
+        return x_BTC
+
+    def logits(self, x_BTC: Tensor) -> Tensor:
+        """Soft-capped logits of the vocabulary's words (not of the rows that pad it), in fp32."""
+        cap = self.config.logit_softcap
+        logits_BTV = self.head(x_BTC)[..., : self.config.vocab_size].float()
+        return cap * torch.tanh(logits_BTV / cap)
+
+    def nats(self, x_BTC: Tensor, targets_BT: Tensor) -> Tensor:
+        """Cross entropy of every target, [B, T]."""
+        logits_BTV = self.logits(x_BTC)
+        targets = targets_BT.long().clamp(min=IGNORED).flatten()
+        nats = F.cross_entropy(logits_BTV.flatten(0, 1), targets, ignore_index=IGNORED, reduction="none")
+        return nats.view_as(targets_BT)
