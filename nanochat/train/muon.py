@@ -22,7 +22,7 @@ Shapes: N matrices in a stack, R rows, C columns.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -35,7 +35,17 @@ LEARNING_RATE = 0.02
 VARIANCE_BETA = 0.9  # NorMuon's running average: about ten steps long
 TINY = 1e-10
 
-Step = Callable[[Tensor, Tensor, Tensor, Tensor, float, float, float], None]
+Number = float | Tensor
+
+
+def product_dtype(device: torch.device) -> torch.dtype:
+    """What the products of the orthogonalization are computed in: bf16 where a GPU is made for it.
+
+    >>> product_dtype(torch.device("cpu"))
+    torch.float32
+    """
+    fast = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+    return torch.bfloat16 if fast else torch.float32
 
 
 class MuonStack:
@@ -47,10 +57,12 @@ class MuonStack:
         rows, columns = self.weights[0].shape
         self.learning_rate = learning_rate * math.sqrt(max(1.0, rows / columns))
         like = self.weights[0]
+        self.products = product_dtype(like.device)
         state_shape = (len(self.own), *like.shape)
         self.momentum_NRC = torch.zeros(state_shape, dtype=torch.float32, device=like.device)
         self.variance_NRC = torch.zeros(reduced(state_shape), dtype=torch.float32, device=like.device)
-        self.step_stack: Step = torch.compile(step_stack, dynamic=False) if compiled else step_stack
+        self.compiled = compiled
+        self.step_stack = torch.compile(step_stack, dynamic=False) if compiled else step_stack
         self.gathered: tuple[Tensor, Work | None] | None = None
 
     def start_step(self, point: SchedulePoint) -> None:
@@ -60,12 +72,15 @@ class MuonStack:
         if own:
             weights_NRC = torch.stack([self.weights[index].detach() for index in own])
             gradients_NRC = torch.stack([gradient_of(self.names[i], self.weights[i]) for i in own]).float()
-            learning_rate = self.learning_rate * point.learning_rate
-            self.step_stack(
-                weights_NRC, gradients_NRC, self.momentum_NRC, self.variance_NRC,
-                learning_rate, point.momentum, point.weight_decay,
-            )  # fmt: skip
+            numbers = self.learning_rate * point.learning_rate, point.momentum, point.weight_decay
+            state = self.momentum_NRC, self.variance_NRC
+            self.step_stack(weights_NRC, gradients_NRC, *state, *self.fed(numbers), self.products)
         self.gathered = self.team.gather(weights_NRC, len(self.weights))
+
+    def fed(self, numbers: tuple[float, float, float]) -> tuple[Number, Number, Number]:
+        """The numbers that change from step to step; as tensors, or each would be compiled for."""
+        rate, momentum, decay = numbers
+        return (torch.tensor(rate), torch.tensor(momentum), torch.tensor(decay)) if self.compiled else numbers
 
     def finish_step(self) -> None:
         """Wait for the others' matrices and write all of them into the model."""
@@ -88,9 +103,10 @@ def step_stack(
     gradients_NRC: Tensor,
     momentum_NRC: Tensor,
     variance_NRC: Tensor,
-    learning_rate: float,
-    momentum: float,
-    weight_decay: float,
+    learning_rate: Number,
+    momentum: Number,
+    weight_decay: Number,
+    products: torch.dtype = torch.float32,
 ) -> None:
     """One step of Muon on a stack, in place: weights, momentum and variance change.
 
@@ -100,7 +116,8 @@ def step_stack(
     tensor(True)
     """
     momentum_NRC.lerp_(gradients_NRC, 1 - momentum)
-    update_NRC = orthogonalize(gradients_NRC.lerp(momentum_NRC, momentum))
+    ahead_NRC = gradients_NRC.lerp(momentum_NRC, momentum)
+    update_NRC = orthogonalize(ahead_NRC.to(products)).float()
     update_NRC = update_NRC * even_out(update_NRC, variance_NRC)
     shrinking_NRC = weights_NRC * (update_NRC * weights_NRC > 0)
     weights_NRC.sub_(learning_rate * (update_NRC + weight_decay * shrinking_NRC))
