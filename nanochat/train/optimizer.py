@@ -93,7 +93,8 @@ def make_optimizer(
         if group == MATRICES:
             rates[group] = muon.LEARNING_RATE * plan.learning_rate_factor
             for same_shape in by_shape(parameters):
-                parts.append(MuonStack(same_shape, rates[group], team, compiled))
+                on_gpu = next(iter(same_shape.values())).is_cuda
+                parts.append(MuonStack(same_shape, rates[group], team, compiled and on_gpu))
         else:
             rates[group] = adamw_rate(group, plan)
             parts.append(AdamWGroup(dict(parameters), rates[group], RULES[group].betas, team))
@@ -147,10 +148,14 @@ class Optimizer:
     def step(self, point: SchedulePoint) -> None:
         """Update every weight from its gradient, which must be the same on all processes."""
         self.last_multiplier = point.learning_rate
-        for part in self.parts:
+        before: Part | None = None
+        for part in self.parts:  # one part's new weights travel while the next is worked on
             part.start_step(point)
-        for part in self.parts:
-            part.finish_step()
+            if before:
+                before.finish_step()
+            before = part
+        if before:
+            before.finish_step()
 
     @torch.no_grad()
     def gradient_norm(self) -> float:
