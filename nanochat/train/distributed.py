@@ -106,13 +106,14 @@ class World:
         """
         if self.group is None:
             return model
+        no_copying: dict[str, Any] = {_sync_buffers_flag(): False}  # rotary tables are the same everywhere
         return nn.parallel.DistributedDataParallel(
             model,
             device_ids=[self.device.index] if self.device.type == "cuda" else None,
             process_group=self.group,
             bucket_cap_mb=BUCKET_MIB,
             gradient_as_bucket_view=True,  # no second copy of all gradients
-            **{_sync_buffers_flag(): False},  # rotary tables, the same everywhere
+            **no_copying,
         )
 
     def sum(self, numbers: list[float]) -> list[float]:
@@ -167,7 +168,7 @@ class World:
 
 
 def _sync_buffers_flag() -> str:
-    """The argument that says whether every forward pass copies the first one's buffers; torch 2.13 renamed it."""
+    """The argument for copying the first one's buffers in every forward pass; torch 2.13 renamed it."""
     known = inspect.signature(nn.parallel.DistributedDataParallel).parameters
     return "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
 
