@@ -1,0 +1,372 @@
+"""Checkpoints: all that a run needs to go on as if it had never been stopped.
+
+    runs/d4/checkpoints/step_000100/
+        model.safetensors                  the weights
+        optimizer-00-of-02.safetensors     the state of the optimizer, one file a process
+        loader-00-of-02.json               where each process was in the text
+        meta.json                          step, what the run says of itself, SHA-256 of every file
+
+The choices:
+
+- it is written under another name and renamed at the very end (`nanochat.train.safe_files` says in which
+  order), so whatever stops the run, a checkpoint has its name only when it is whole
+- it is read only after every hash has been checked; if the newest is damaged, one line says so and the one
+  before is taken
+- the optimizer's state is kept as rows under the parameter's name, `momentum/blocks.0.mlp.up.weight@0:512`,
+  so two processes' checkpoint can be continued by four or by one
+- safetensors and JSON only. torch.distributed.checkpoint can change the number of processes too, but its
+  `.metadata` file is a pickle, and loading a pickle runs whatever code is in it
+
+All processes must see the same folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from nanochat.errors import UserError
+from nanochat.train.safe_files import file_hash, make_folder, sync_folder, write_synced, write_tensors
+
+FOLDER = "checkpoints"  # in a run's folder
+MODEL, META = "model.safetensors", "meta.json"
+FORMAT = 1
+# A checkpoint, or the old one of a step while a new one takes its place.
+NAME = re.compile(r"step_(\d{6,})(\.replaced)?")
+WRITING, REMOVING = ".writing", ".removing"
+
+
+class Damaged(UserError):
+    """A checkpoint that is not what was written."""
+
+
+# ---- writing ----
+
+
+def save(
+    run: Path,
+    step: int,
+    model: Mapping[str, Tensor],
+    optimizer: Mapping[str, Tensor],
+    meta: Mapping[str, Any],
+    loader: Mapping[str, Any] | None = None,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    agree: Callable[[bool], bool] = bool,
+    keep: int = 2,
+) -> Path:
+    """Write the checkpoint of `step` into the folder of a run; every process calls it.
+
+    `model` are all weights (the first process writes them), `optimizer` the state slices of this process,
+    `meta` and `loader` plain data. `agree(ok)` waits for all processes and is true if it was for all. The
+    `keep` newest checkpoints stay. Raises `UserError` if it cannot be written, on all processes; what was
+    there before is then as it was.
+
+    >>> import tempfile
+    >>> run = Path(tempfile.mkdtemp())
+    >>> save(run, 100, {"w": torch.ones(2)}, {"momentum/w@0:2": torch.zeros(2)}, {"depth": 4}).name
+    'step_000100'
+    >>> found = latest(run)
+    >>> found.step, found.meta, found.read_rows("momentum/w", 1, 2)
+    (100, {'depth': 4}, tensor([0.]))
+    """
+    place = run / FOLDER / f"step_{step:06d}"
+    writing = place.with_name(f".{place.name}{WRITING}")
+    error: OSError | None = None
+
+    def attempt(do: Callable[[], object], here: bool = True) -> None:
+        """One part of the work; a failure of any process ends it for all."""
+        nonlocal error
+        try:
+            if here:
+                do()
+        except OSError as found:
+            error = found
+        if not agree(error is None):
+            if rank == 0:
+                shutil.rmtree(writing, ignore_errors=True)
+            why = error.strerror or str(error) if error else "another process could not write its part"
+            raise UserError(f"cannot save step {step} in {place.parent}: {why}; {what_remains(run)}")
+
+    attempt(lambda: prepare(run, writing), rank == 0)
+    attempt(lambda: write_part(writing, model, optimizer, loader or {}, rank, world))
+    attempt(lambda: publish(writing, place, step, meta, world), rank == 0)
+    attempt(lambda: remove_others(run, step, keep), rank == 0)
+    return place
+
+
+def prepare(run: Path, writing: Path) -> None:
+    """An empty folder to write in, and nothing left over from a save that was killed."""
+    make_folder(run / FOLDER)
+    sweep(run)
+    writing.mkdir()
+
+
+def write_part(
+    writing: Path,
+    model: Mapping[str, Tensor],
+    optimizer: Mapping[str, Tensor],
+    loader: Mapping[str, Any],
+    rank: int,
+    world: int,
+) -> None:
+    """The files of one process, and a note of their hashes for the first process."""
+    part = f"{rank:02d}-of-{world:02d}"
+    hashes = {}
+    if rank == 0:
+        hashes[MODEL] = write_tensors(writing / MODEL, model)
+    name = f"optimizer-{part}.safetensors"
+    hashes[name] = write_tensors(writing / name, optimizer)
+    name = f"loader-{part}.json"
+    hashes[name] = write_json(writing / name, loader)
+    write_json(writing / note_name(rank), hashes)
+
+
+def publish(writing: Path, place: Path, step: int, meta: Mapping[str, Any], world: int) -> None:
+    """Collect the hashes, write `meta.json`, and give the folder its name."""
+    hashes: dict[str, str] = {}
+    for rank in range(world):
+        note = writing / note_name(rank)
+        if not note.exists():
+            raise OSError(
+                f"process {rank} wrote its part where process 0 cannot see it; "
+                "put $NANOCHAT_BASE_DIR on a disk that all machines share"
+            )
+        hashes |= json.loads(note.read_bytes())
+        note.unlink()
+    body = {"format": FORMAT, "step": step, "meta": dict(meta), "files": hashes}
+    write_json(writing / META, {**body, "sha256": hash_of(body)})
+    sync_folder(writing)
+    if place.exists():  # the run went back to an earlier step and came here again
+        old = place.with_name(place.name + ".replaced")
+        shutil.rmtree(old, ignore_errors=True)
+        place.rename(old)
+    writing.rename(place)
+    sync_folder(place.parent)
+
+
+def remove_others(run: Path, step: int, keep: int) -> None:
+    """Keep the newest ones up to this step; later ones belong to a future that was given up."""
+    kept = [f"step_{one:06d}" for one in sorted(steps(run)) if one <= step][-keep:]
+    for path in paths(run):
+        if path.name not in kept:
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Take a checkpoint away. It loses its name first: a kill half-way must not leave half of one."""
+    leaving = path.with_name(f".{path.name}{REMOVING}")
+    path.rename(leaving)
+    shutil.rmtree(leaving, ignore_errors=True)
+
+
+def sweep(run: Path) -> None:
+    """Remove what a killed save left. Only for the run's own first process."""
+    for pattern in (f".step_*{WRITING}", f".step_*{REMOVING}"):
+        for path in (run / FOLDER).glob(pattern):
+            shutil.rmtree(path)
+
+
+def note_name(rank: int) -> str:
+    """Where a process leaves its hashes for the first one."""
+    return f"hashes-{rank:02d}.json"
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> str:
+    """Write a JSON file and have it on the disk; returns its hash."""
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return write_synced(path, iter([text.encode()]))
+
+
+def hash_of(body: Mapping[str, Any]) -> str:
+    """The SHA-256 of plain data, however it is laid out.
+
+    >>> hash_of({"a": 1, "b": 2}) == hash_of({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def what_remains(run: Path) -> str:
+    """The end of a complaint: what is safe."""
+    found = steps(run)
+    return f"step {max(found)} is still there" if found else "there is no earlier checkpoint"
+
+
+# ---- reading ----
+
+
+def paths(run: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first; for one step, the old one before the one that replaced it."""
+    folder = run / FOLDER
+    found = [path for path in folder.iterdir() if NAME.fullmatch(path.name)] if folder.is_dir() else []
+    return sorted(found, key=lambda path: (step_of(path), not path.name.endswith(".replaced")))
+
+
+def step_of(path: Path) -> int:
+    """The step in a checkpoint's name.
+
+    >>> step_of(Path("checkpoints/step_000100"))
+    100
+    """
+    match = NAME.fullmatch(path.name)
+    if match is None:
+        raise ValueError(f"{path} is no checkpoint; their names are like step_000100")
+    return int(match[1])
+
+
+def steps(run: Path) -> list[int]:
+    """The steps that a run has checkpoints of."""
+    return sorted({step_of(path) for path in paths(run)})
+
+
+def latest(run: Path, say: Callable[[str], object] = print) -> Checkpoint | None:
+    """The newest good checkpoint of a run, every hash checked; None if the run has none yet.
+
+    `say` gets one line for each damaged one that is passed over. Raises `UserError` if all are damaged.
+    """
+    complaint = ""
+    for path in reversed(paths(run)):
+        try:
+            found = Checkpoint.open(path)
+            found.verify()
+        except Damaged as error:
+            complaint = complaint or str(error)
+            say(f"{error}; looking at the one before")
+            continue
+        return found
+    if complaint:
+        raise UserError(f"{complaint}; no other is left, so the run must begin anew under another --name")
+    return None
+
+
+def at_step(run: Path, step: int) -> Checkpoint:
+    """The checkpoint of one step, which the first process has found good."""
+    return Checkpoint.open(run / FOLDER / f"step_{step:06d}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on disk. Nothing but `meta.json` is in memory."""
+
+    folder: Path
+    step: int
+    meta: dict[str, Any]
+    hashes: dict[str, str]
+    _open_files: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, folder: Path) -> Checkpoint:
+        """Read `meta.json`. Raises `UserError` naming it if it is not what was written."""
+        path = folder / META
+        try:
+            found = json.loads(path.read_bytes())
+            written = found.pop("sha256")
+            if written != hash_of(found):
+                raise Damaged(f"{path} has been changed")
+            if found["format"] != FORMAT:
+                raise UserError(
+                    f"{path} has format {found['format']}; this version of nanochat reads {FORMAT}"
+                )
+            return cls(folder, found["step"], found["meta"], found["files"])
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+            raise Damaged(f"{path} cannot be read ({type(error).__name__})") from None
+
+    def verify(self) -> None:
+        """Check every file against its hash. Raises `UserError` naming the first damaged one."""
+        for name, expected in self.hashes.items():
+            path = self.folder / name
+            try:
+                found = file_hash(path)
+            except OSError as error:
+                raise Damaged(f"{path} cannot be read ({error.strerror})") from None
+            if found != expected:
+                raise Damaged(f"{path} is damaged: it was cut short or changed")
+
+    def model_tensors(self) -> dict[str, Tensor]:
+        """All weights, in ordinary memory, by name."""
+        file = self._file(MODEL)
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names}
+
+    def loader_states(self) -> list[dict[str, Any]]:
+        """Where each process was in the text."""
+        names = sorted(name for name in self.hashes if name.startswith("loader-"))
+        return [json.loads((self.folder / name).read_bytes()) for name in names]
+
+    def read_rows(self, name: str, first: int, last: int) -> Tensor:
+        """Rows `first` to `last` of one state of the optimizer, whichever processes wrote them.
+
+        >>> import tempfile
+        >>> run = Path(tempfile.mkdtemp())
+        >>> state = {"momentum/w@0:2": torch.tensor([5.0, 6]), "momentum/w@2:3": torch.tensor([7.0])}
+        >>> _ = save(run, 1, {}, state, {})
+        >>> latest(run).read_rows("momentum/w", 1, 3)
+        tensor([6., 7.])
+        """
+        pieces, at = [], first
+        for piece in self._slices.get(name, ()):
+            if piece.first <= at < min(piece.last, last):
+                stop = min(piece.last, last)
+                rows = self._file(piece.file).get_slice(piece.key)
+                pieces.append(rows[at - piece.first : stop - piece.first])
+                at = stop
+        if at < last or not pieces:
+            raise UserError(
+                f"{self.folder} has no rows {at} to {last} of {name}; it belongs to another model"
+            )
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+    @cached_property
+    def _slices(self) -> dict[str, list[Slice]]:
+        found: dict[str, list[Slice]] = {}
+        for file in self.hashes:
+            if file.startswith("optimizer-"):
+                keys = self._file(file).keys()
+                for key in keys:
+                    piece = Slice.of(file, key)
+                    found.setdefault(piece.name, []).append(piece)
+        return {name: sorted(pieces, key=lambda one: one.first) for name, pieces in found.items()}
+
+    def _file(self, name: str) -> Any:
+        if name not in self._open_files:
+            try:
+                self._open_files[name] = safe_open(self.folder / name, framework="pt")
+            except (OSError, SafetensorError) as error:
+                raise Damaged(f"{self.folder / name} cannot be read ({error})") from None
+        return self._open_files[name]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Where some rows of a state are."""
+
+    file: str
+    key: str
+    name: str
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, file: str, key: str) -> Slice:
+        """Take a key apart.
+
+        >>> Slice.of("optimizer-00-of-01.safetensors", "momentum/w@0:512").last
+        512
+        """
+        name, _, rows = key.rpartition("@")
+        first, _, last = rows.partition(":")
+        return cls(file, key, name, int(first), int(last))
