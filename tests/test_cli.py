@@ -27,8 +27,9 @@ def python(*words: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands_that_exist():
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, "")
+    width = max(map(len, cli.COMMANDS))
     for name, command in cli.COMMANDS.items():
-        assert f"  {name:<10} {command.summary}" in done.stdout
+        assert f"  {name:<{width}}  {command.summary}\n" in done.stdout
     assert "examples:" in done.stdout
     assert run().stdout == done.stdout
 
@@ -55,6 +56,40 @@ def test_tools_are_listed_with_a_line_each():
     assert all(len(line) <= 110 for line in done.stdout.splitlines())
 
 
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help_with_examples(name, capsys):
+    assert cli.main([*name.split(), "--help"]) == 0
+    said = capsys.readouterr().out
+    assert f"nanochat {name}" in said
+    assert "examples:" in said
+
+
+def test_parsers_of_commands_import_nothing_heavy():
+    program = (
+        "import sys; from nanochat import cli\n"
+        "for command in cli.COMMANDS.values(): command.load().make_parser()\n"
+        "print(*sys.modules)"
+    )
+    modules = set(python("-c", program).stdout.split())
+    assert "nanochat.commands.train_base" in modules
+    assert not {"torch", "numpy", "pyarrow", "tiktoken", "rich", "huggingface_hub"} & modules
+
+
+@pytest.mark.parametrize("words", [["train"], ["train", "--help"], ["train", "-h"]])
+def test_the_first_word_of_several_commands_lists_them(words, capsys):
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert f"nanochat {'train base':<16} {cli.COMMANDS['train base'].summary}" in said
+    assert "nanochat data" not in said
+    assert "nanochat train COMMAND --help" in said
+
+
+def test_a_group_says_the_same_from_a_shell():
+    done = run("data", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nanochat data prepare" in done.stdout
+
+
 @pytest.mark.parametrize("name", registry.NAMES)
 def test_a_tool_answers_alike_by_its_name_and_by_its_file(name):
     tool = registry.load(name)
@@ -71,6 +106,11 @@ def test_a_tool_answers_alike_by_its_name_and_by_its_file(name):
     ("words", "line"),
     [
         (["tool"], "nanochat: error: there is no command 'tool'; did you mean tools?; see nanochat --help"),
+        (["trian", "base"], "nanochat: error: there is no command 'trian'; did you mean train?"),
+        (["train", "bas"], "nanochat: error: there is no command 'train bas'; did you mean base?; there is"),
+        (["bench", "all"], "nanochat: error: there is no command 'bench all'; there is bench train, bench"),
+        (["train", "base", "--dept", "4"], "nanochat: error: there is no --dept; did you mean --depth?"),
+        (["train", "base", "--depth", "x"], "nanochat: error: "),
         (["--versio"], "nanochat: error: there is no --versio; did you mean --version?"),
         (["tools", "--al"], "nanochat: error: there is no --al"),
         (["tools", "calculator"], "nanochat: error: there is no tool 'calculator'; did you mean"),

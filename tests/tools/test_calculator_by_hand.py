@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import product
 
 import pytest
 
+from nanochat import cli
 from nanochat.model.shape import Shape
-from tools.calculator.command_section import TRAINER, launcher
+from tools.calculator.command_section import FIRST, launcher
 from tools.core.html import render_html
 from tools.core.json_report import figures
 from tools.core.report import Report, Row, Rows
@@ -99,13 +99,35 @@ def test_three_faces_say_the_same(asked: dict[str, object]) -> None:
         assert not row.key or values[section][row.key] == row.value
 
 
-def test_whether_the_command_runs_is_said_beside_it() -> None:
+def test_what_the_command_needs_is_said_below_it() -> None:
     report = TOOL.ask(depth=4)
-    here = find_spec(TRAINER) is not None
-    assert figures(report)["command"]["runs"] is here
-    words = "yes" if here else "not yet: training (nanochat.train.base) arrives with guide 4"
-    assert words in render_html(report)
-    assert words in render_terminal(report, width=120)
+    assert figures(report)["command"]["first"] == FIRST
+    terminal = render_terminal(report, width=120)
+    install, *commands = FIRST.splitlines()
+    assert install == "pip install -e '.[train]'"
+    for words in FIRST.splitlines():
+        assert f"  {words}\n" in terminal
+        assert words.replace("'", "&#39;") in render_html(report)
+    for words in commands:
+        cli.check(words.split()[1:])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"preset": "nanochat-d12", "seq_len": 512, "batch_size": 64, "checkpointing": True},
+        {"arch": "nanochat", "depth": 4, "total_tokens": 10**6},
+        {"arch": "nanochat", "depth": 20, "gpus": 16},
+        {"preset": "gpt2-small"},
+    ],
+)
+def test_the_trainer_takes_the_command(asked: dict[str, object]) -> None:
+    command = str(
+        figures(TOOL.ask(arch="nanochat" if "depth" in asked else None, **asked))["command"]["train"]
+    )
+    launched, _, words = command.partition(" -m nanochat ")
+    assert launched.startswith("torchrun --")
+    cli.check(words.split())
 
 
 @pytest.mark.parametrize("gpus", [1, 3, 8, 9, 11, 12, 16, 100])
