@@ -19,10 +19,12 @@ from nanochat.train.metrics import Step
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.live import Live
     from rich.text import Text
 
 BARS = "▁▂▃▄▅▆▇█"
 SECONDS_BETWEEN_LINES = 5.0
+BAR_WIDTH = 20
 CURVE_WIDTH = 48
 SAMPLE_WIDTH = 100
 
@@ -30,7 +32,7 @@ SAMPLE_WIDTH = 100
 class Progress(Protocol):
     """What a run tells of itself."""
 
-    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int, first: int) -> None:
+    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int) -> None:
         """What will be done."""
 
     def working(self, what: str) -> None:
@@ -58,7 +60,7 @@ class Progress(Protocol):
 class Silence:
     """For every process but the first."""
 
-    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int, first: int) -> None:
+    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int) -> None:
         """Nothing."""
 
     def working(self, what: str) -> None:
@@ -95,8 +97,8 @@ def make_progress(is_first: bool) -> Progress:
 class Course:
     """How far a run is, and how long the rest will take."""
 
-    def __init__(self, steps: int, first: int) -> None:
-        self.steps, self.done, self.began = steps, first, time.monotonic()
+    def __init__(self, steps: int) -> None:
+        self.steps, self.done, self.began = steps, 0, time.monotonic()
         self.seconds: deque[float] = deque(maxlen=20)
         self.last: Step | None = None
         self.losses: list[float] = []
@@ -131,9 +133,9 @@ class Course:
 class PlainProgress:
     """Lines for a file or a pipe."""
 
-    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int, first: int) -> None:
+    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int) -> None:
         """The facts, a line each."""
-        self.course, self.shown = Course(steps, first), -SECONDS_BETWEEN_LINES
+        self.course, self.shown = Course(steps), -SECONDS_BETWEEN_LINES
         width = max(len(name) for name, _ in facts)
         self.note(title)
         for name, value in facts:
@@ -171,8 +173,9 @@ class PlainProgress:
         self.note(f"step {step} | saved")
 
     def end(self, text: str) -> None:
-        """One line."""
-        self.note(text)
+        """One line, if there is anything to say."""
+        if text:
+            self.note(text)
 
 
 class TerminalProgress:
@@ -182,17 +185,18 @@ class TerminalProgress:
         from rich.console import Console
 
         self.console = Console(highlight=False)
-        self.course = Course(0, 0)
+        self.course = Course(0)
         self.busy = ""
+        self.live: Live | None = None
 
-    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int, first: int) -> None:
+    def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int) -> None:
         """The facts in a box, then the moving lines."""
         from rich.live import Live
         from rich.panel import Panel
         from rich.table import Table
         from rich.text import Text
 
-        self.course = Course(steps, first)
+        self.course = Course(steps)
         table = Table.grid(padding=(0, 2))
         table.add_column(style="cyan", no_wrap=True)
         table.add_column(overflow="fold")
@@ -242,29 +246,35 @@ class TerminalProgress:
 
     def saved(self, step: int, seconds: float) -> None:
         """A quiet line."""
-        self.console.print(f"{step:>7,} saved", style="dim")
+        from rich.text import Text
+
+        self.console.print(Text(f"{step:>7,} saved", style="dim"))
 
     def end(self, text: str) -> None:
         """Take the moving lines away, and say how it ended."""
-        if hasattr(self, "live"):
+        if self.live is not None:
             self.live.stop()
+            self.live = None
             if self.course.losses:
                 self.console.print(self.curve())
-        self.note(text)
+        if text:
+            self.note(text)
 
     def moving(self) -> RenderableType:
         """The two lines as they are now."""
         from rich.console import Group
         from rich.text import Text
 
-        course = self.course
-        line = Text.assemble(("step ", ""), (f"{course.done:,}", "bold"), (f"/{course.steps:,} ", "dim"))
-        line.append_text(bar(course.done / max(1, course.steps), 20))
+        course, figures = self.course, Text()
         for name, value in course.figures():
-            line.append(f"  {name} ", style="dim")
-            line.append(value, style="bold green" if name in ("loss", "val bpb") else "bold")
+            figures.append(f"  {name} ", style="dim")
+            figures.append(value, style="bold green" if name in ("loss", "val bpb") else "bold")
         if self.busy:
-            line.append(f"  {self.busy} {in_words(time.monotonic() - course.began)}", style="yellow")
+            figures.append(f"  {self.busy}, {in_words(time.monotonic() - course.began)}", style="yellow")
+        line = Text.assemble("step ", (f"{course.done:,}", "bold"), (f"/{course.steps:,} ", "dim"))
+        room = self.console.width - line.cell_len - figures.cell_len - 1
+        line.append_text(bar(course.done / max(1, course.steps), max(0, min(BAR_WIDTH, room))))
+        line.append_text(figures)
         line.truncate(self.console.width, overflow="ellipsis")
         return Group(line, self.curve()) if course.losses else line
 

@@ -31,7 +31,7 @@ from nanochat.train.settings import Settings
 EVALUATIONS = 4  # in a run, when nobody says how many; more in a long one
 LONGEST_BETWEEN = 250  # steps between evaluations
 EVAL_SHARE = 0.05  # of the training's time
-EVAL_TOKENS = (2**16, 10 * 2**20)  # few give a noisy figure; more than this change no digit that counts
+EVAL_TOKENS = (2**14, 10 * 2**20)  # few give a noisy figure; more than this change no digit that counts
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def pick_eval_tokens(between: int) -> int:
     """Tokens of an evaluation when `between` are trained on between two: a forward pass is a third of the work.
 
     >>> pick_eval_tokens(100), pick_eval_tokens(2**20), pick_eval_tokens(10**12)
-    (65536, 157286, 10485760)
+    (16384, 157286, 10485760)
     """
     least, most = EVAL_TOKENS
     return min(most, max(least, int(3 * EVAL_SHARE * between)))

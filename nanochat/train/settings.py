@@ -77,7 +77,9 @@ class Settings:
         None, LENGTH, "tokens for every matrix and head parameter, in place of tokens", metavar="X", low=0.001,
         high=10**6,
     )  # fmt: skip
-    lr_scale: float = flag(1.0, LENGTH, "times every learning rate", metavar="X", low=1e-6, high=1e6)
+    lr_scale: float = flag(
+        1.0, LENGTH, "times every learning rate", metavar="X", low=1e-6, high=1e6, may_change=True
+    )
     warmup_steps: int | None = flag(None, LENGTH, "steps of warm-up", metavar="N", low=0, high=10**9)
     warmdown: float | None = flag(
         None, LENGTH, "share of the run that warms down", metavar="X", low=0, high=1

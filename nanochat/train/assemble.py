@@ -1,0 +1,158 @@
+"""From a plan to a run that can take its first step: model, optimizer, loader, as new or from a checkpoint."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from torch import Tensor
+
+from nanochat.data.corpus import Corpus
+from nanochat.data.loader import make_loader
+from nanochat.errors import UserError
+from nanochat.model.gpt import GPT
+from nanochat.train import checkpoint, run_files, samples
+from nanochat.train.distributed import World
+from nanochat.train.guard import Guard
+from nanochat.train.loop import Trainer
+from nanochat.train.metrics import peak_flops
+from nanochat.train.optimizer import Optimizer, make_optimizer
+from nanochat.train.precision import TYPES, LossScale
+from nanochat.train.progress import Progress
+from nanochat.train.run import Run
+from nanochat.train.run_plan import RunPlan
+from nanochat.train.trackers import Tracker, make_trackers
+from nanochat.train.validation import bits_per_byte
+
+
+def assemble(
+    plan: RunPlan, folder: Path, corpus: Corpus, tokenizer: Any, world: World, progress: Progress,
+    config: dict[str, Any],
+) -> tuple[Run, int]:  # fmt: skip
+    """The run, and the number of its first step: 0, or that of the checkpoint it continues from."""
+    settings = plan.settings
+    progress.working("making the model")
+    model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(world.device)
+    optimizer = make_optimizer(
+        model, plan.training, compiled=settings.compile and world.device.type == "cuda",
+        process_group=world.group,
+    )  # fmt: skip
+    guard, loss_scale = Guard(), LossScale.for_dtype(settings.dtype)
+    found = find_checkpoint(folder, world, progress)
+    if found is not None:
+        restore(found, model, optimizer, guard, loss_scale)
+    if world.is_first:
+        for name in (run_files.METRICS, run_files.SAMPLES):
+            run_files.keep_up_to(folder / name, found.step if found else 0)
+    loader = make_loader(
+        corpus, tokenizer, "train", plan.batch_size, plan.config.sequence_len, rank=world.rank,
+        world=world.size, device_batch=plan.device_batch_size, packing=settings.packing,
+        workers=settings.workers, seed=settings.seed, state=found.loader_states() if found else None,
+    )  # fmt: skip
+    if settings.compile:
+        progress.working("compiling")
+        model.compile_blocks()
+    trainer = Trainer(
+        plan=plan, model=world.wrap(model), optimizer=optimizer, loader=loader, device=world.device,
+        sum_over_processes=world.sum, peak_flops=peak_flops(world.device), loss_scale=loss_scale, guard=guard,
+    )  # fmt: skip
+
+    def save(step: int, more: dict[str, Any]) -> None:
+        meta = {
+            "model": plan.config.to_dict(), "tokenizer": config["tokenizer"], "guard": guard.state(),
+            "loss_scale": loss_scale.state(), "tokens": step * plan.batch_tokens, **more,
+        }  # fmt: skip
+        checkpoint.save(
+            folder, step, model.state_dict(), optimizer.state_slices(), meta, loader.state(), rank=world.rank,
+            world=world.size, agree=lambda ok: world.sum([float(not ok)])[0] == 0, keep=settings.keep,
+        )  # fmt: skip
+
+    run = Run(
+        trainer=trainer,
+        folder=folder,
+        is_first=world.is_first,
+        progress=progress,
+        trackers=make_trackers_here(plan, folder, world, config),
+        evaluate=lambda: evaluate(plan, model, corpus, tokenizer, world),
+        write_samples=lambda step: write_samples(plan, model, tokenizer, world.device, step),
+        save=save,
+        saved=found.step if found else 0,
+        val_bpb=found.meta.get("val_bpb") if found else None,
+        born=psutil.Process().create_time(),
+    )
+    if found is not None:
+        progress.note(f"going on after step {found.step:,}")
+    return run, found.step if found else 0
+
+
+def find_checkpoint(folder: Path, world: World, progress: Progress) -> checkpoint.Checkpoint | None:
+    """The newest good checkpoint, as the first process sees it; None if there is none yet."""
+
+    def newest() -> int | None:
+        found = checkpoint.latest(folder, progress.note)
+        return None if found is None else found.step
+
+    step = world.on_first(newest)
+    return None if step is None else checkpoint.at_step(folder, step)
+
+
+def restore(
+    found: checkpoint.Checkpoint, model: GPT, optimizer: Optimizer, guard: Guard, loss_scale: LossScale
+) -> None:
+    """Take up what a checkpoint holds; `UserError` if it is one of another model."""
+    try:
+        model.load_state_dict(found.model_tensors())
+    except RuntimeError:
+        raise UserError(
+            f"{found.folder} holds another model than the run's config.json describes; "
+            "put that file back as it was"
+        ) from None
+    optimizer.load_state(found.read_rows)
+    guard.restore(found.meta["guard"])
+    loss_scale.restore(found.meta["loss_scale"])
+
+
+def make_trackers_here(
+    plan: RunPlan, folder: Path, world: World, config: dict[str, Any]
+) -> list[Tracker]:
+    """The trackers of the first process; the others have none."""
+    if not world.is_first:
+        return []
+    return make_trackers(folder, plan.settings.tensorboard, plan.settings.wandb, config)
+
+
+def evaluate(plan: RunPlan, model: GPT, corpus: Corpus, tokenizer: Any, world: World) -> float:
+    """Bits per byte on the first `eval_tokens` tokens of the validation shard.
+
+    The rows are those of training steps, so that a run on another number of processes reads the same ones.
+    """
+    settings = plan.settings
+    steps = -(-plan.eval_tokens // plan.batch_tokens)
+    loader = make_loader(
+        corpus, tokenizer, "validation", plan.batch_size, plan.config.sequence_len, rank=world.rank,
+        world=world.size, device_batch=plan.device_batch_size, packing=settings.packing,
+        workers=settings.workers, seed=settings.seed,
+    )  # fmt: skip
+    lengths_V = torch.tensor(tokenizer.byte_lengths())
+    batches = islice(loader, steps * plan.micro_batches)
+    return bits_per_byte(model.nats_per_token, batches, lengths_V, world.device, world.sum)
+
+
+def write_samples(
+    plan: RunPlan, model: GPT, tokenizer: Any, device: torch.device, step: int
+) -> list[tuple[str, str]]:
+    """A continuation of each prompt; the same step of the same run writes the same."""
+
+    def logits(ids_BT: Tensor) -> Tensor:
+        found: Tensor = model(ids_BT)
+        return found
+
+    seed, most = plan.settings.seed + step, plan.config.sequence_len
+    with torch.compiler.set_stance("force_eager"):  # every length of text would be compiled for itself
+        return [
+            (prompt, samples.write(logits, tokenizer, prompt, seed, device, most))
+            for prompt in samples.PROMPTS
+        ]
