@@ -6,7 +6,8 @@ whole model and its own part of every batch. The engine is torch's own:
 
 - gradients: DistributedDataParallel averages them in buckets while the backward pass still works on the
   layers before (Li et al. 2020, arXiv 2006.15704, section 3.2)
-- the optimizer's state and work are shared out by `nanochat.train.sharding`
+- the optimizer's state and work are shared out by `nanochat.train.sharding`, among the processes of each
+  machine: new weights travel on its fast links only (`nanochat.train.scaling` compares the ways)
 - NCCL carries the data between GPUs and gloo between CPUs, where it is slow and serves tests and learning
 
 One process alone, started without torchrun, uses none of this. Processes that were started side by side by
@@ -78,6 +79,7 @@ class World:
     launch: Launch = field(default_factory=Launch)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     group: dist.ProcessGroup | None = None
+    machine: dist.ProcessGroup | None = None  # those on this machine, who share the optimizer's work
     store: Store | None = None
     messages: int = 0
 
@@ -95,6 +97,11 @@ class World:
     def is_first(self) -> bool:
         """Whether this is the one that writes and prints."""
         return self.launch.rank == 0
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a checkpoint takes the optimizer's state from this process; all machines have the same."""
+        return self.launch.rank < self.launch.local_size
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model, its gradients averaged over all processes during backward(); alone, the model itself.
@@ -208,6 +215,11 @@ def read_launch(environment: Mapping[str, str]) -> Launch:
             f"RANK={launch.rank} of WORLD_SIZE={launch.size}, LOCAL_RANK={launch.local_rank} of "
             f"LOCAL_WORLD_SIZE={launch.local_size}: a rank must be below the number of ranks"
         )
+    if launch.size % launch.local_size:
+        raise UserError(
+            f"{launch.size} processes are not {launch.local_size} on every machine; use the same "
+            "--nproc_per_node everywhere"
+        )
     return launch
 
 
@@ -294,7 +306,12 @@ def _meet(launch: Launch, device: torch.device, environment: Mapping[str, str]) 
         raise UserError(
             f"the {launch.size} processes did not find each other at {where}: {reason}"
         ) from error
-    return World(launch, device, dist.group.WORLD, dist.distributed_c10d._get_default_store())
+    everyone = dist.group.WORLD
+    machine = everyone
+    if launch.size > launch.local_size:
+        # torchrun numbers machine after machine.
+        machine, _ = dist.new_subgroups(launch.local_size)  # type: ignore[no-untyped-call]
+    return World(launch, device, everyone, machine, dist.distributed_c10d._get_default_store())
 
 
 def threads_for_each(launch: Launch, environment: Mapping[str, str]) -> int:
