@@ -19,7 +19,11 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Link:
-    """What carries the numbers: bytes a second that a GPU sends while it receives as many, seconds a message."""
+    """What carries the numbers.
+
+    `bandwidth` is the bytes a second that a GPU sends while it receives as many, `latency` the seconds of a
+    message without content.
+    """
 
     name: str
     bandwidth: float
@@ -27,8 +31,8 @@ class Link:
 
 
 # What collectives reach, not what the box says. NVLink 4: 450 GB/s each way, of which a ring gets four fifths
-# (476 GB/s are measured for all-reduce where the switch adds up; gathering gains nothing from that). InfiniBand
-# NDR: 400 Gbit/s a port, 46 to 48 GB/s measured. Both: github.com/NVIDIA/nccl-tests/issues/290.
+# (476 GB/s are measured for all-reduce where the switch adds up; gathering gains nothing from that).
+# InfiniBand NDR: 400 Gbit/s a port, 46 to 48 GB/s measured. Both: github.com/NVIDIA/nccl-tests/issues/290.
 NVLINK = Link("NVLink 4", 360e9, 5e-6)
 INFINIBAND = Link("InfiniBand, 400 Gbit/s a GPU", 46e9, 10e-6)
 # What rented machines without InfiniBand often have: one port of 100 Gbit/s, shared by eight GPUs.
@@ -87,6 +91,18 @@ def trip_seconds(size: float, cluster: Cluster) -> float:
     between = (nodes - 1) / nodes * (size / local) / cluster.between.bandwidth
     messages = (local - 1) * cluster.inside.latency + math.log2(nodes) * cluster.between.latency
     return max(inside, between) + messages
+
+
+def exchange_seconds(size: float, cluster: Cluster) -> float:
+    """Seconds until each GPU has sent its own part of `size` bytes to the GPUs that work on them (all-to-all).
+
+    >>> exchange_seconds(360e6, Cluster(8)) < trip_seconds(360e6, Cluster(8)) / 7
+    True
+    """
+    own = size / cluster.gpus
+    inside = (cluster.local - 1) / cluster.gpus * own / cluster.inside.bandwidth
+    between = (cluster.nodes - 1) / cluster.nodes * own / cluster.between.bandwidth
+    return max(inside, between) + (cluster.between if cluster.nodes > 1 else cluster.inside).latency
 
 
 def all_reduce_seconds(size: float, cluster: Cluster) -> float:

@@ -3,8 +3,8 @@
 With data parallelism every GPU has the whole model and a part of the batch. A step is then:
 
 - the passes: the operations of the GPU's own tokens, at the speed it reaches
-- the gradients: averaged over all GPUs in buckets, each as soon as the backward pass has made it. What is still
-  on its way when the pass ends is waited for; the table of token vectors always is, since it comes last.
+- the gradients: averaged over all GPUs in buckets, each as soon as the backward pass has made it. What is
+  still on its way when the pass ends is waited for; the table of token vectors always is, since it comes last.
 - the update: Muon's products for the matrices, AdamW's reading and writing of memory for the rest, shared out
   or not, and the new weights handed round
 
@@ -25,7 +25,6 @@ says is a bound that real runs come near, and do not pass.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 
 from nanochat.model.config import GPTConfig
 from nanochat.model.counting import EMBEDDING, HEAD, SMALL, VALUE_EMBEDDING, count_flops, count_parameters
@@ -83,8 +82,8 @@ def split_step(
 ) -> StepTime:
     """The time of one step of `batch_tokens` on `cluster`, part by part.
 
-    `table_bytes` is the size of a number in the embedding tables. Raises `ValueError` where there are more GPUs
-    than sequences.
+    `table_bytes` is the size of a number in the embedding tables. Raises `ValueError` where there are more
+    GPUs than sequences, and where the model does not fit.
 
     >>> config = GPTConfig.from_depth(12)
     >>> alone, eight = (split_step(config, 2**19, Cluster(gpus)) for gpus in (1, 8))
@@ -100,7 +99,10 @@ def split_step(
     update = update_seconds(config, cluster, plan, table_bytes)
     turns = micro_batches(config, sequences, cluster, plan)
     if plan == "fsdp":
-        return StepTime(cluster.gpus, passes, fsdp_wait(config, passes, turns, cluster), update, 0.0)
+        # Muon works on whole matrices: their parts go to one GPU, and the updates back.
+        matrices = sum(many * FP32 * rows * columns for many, rows, columns in matrix_stacks(config))
+        exchanged = 2 * exchange_seconds(matrices, cluster) if cluster.gpus > 1 else 0.0
+        return StepTime(cluster.gpus, passes, fsdp_wait(config, passes, turns, cluster), update, exchanged)
     backward = 2 / 3 * passes / turns  # in the last one; in those before nothing travels
     gradients = gradient_wait(backward_buckets(config, table_bytes), backward, cluster)
     sharers = sharing(cluster, plan)
@@ -134,11 +136,12 @@ def micro_batches(config: GPTConfig, sequences: int, cluster: Cluster, plan: str
         raise ValueError(
             f"a GPU of {cluster.memory / 2**30:.0f} GiB cannot hold this model under the plan {plan!r}"
         )
-    return -(--(-sequences // cluster.gpus) // most)
+    share = -(-sequences // cluster.gpus)
+    return -(-share // most)
 
 
 def backward_buckets(config: GPTConfig, table_bytes: int = BF16) -> list[Bucket]:
-    """What leaves, in the order in which the backward pass makes it: head, layers from the last, token vectors.
+    """What leaves, in the order in which it is made: head, layers from the last, table of token vectors.
 
     >>> buckets = backward_buckets(GPTConfig.from_depth(12))
     >>> len(buckets), round(buckets[0].ready, 2), buckets[-1].ready  # the head is a fifth of the work
@@ -177,10 +180,10 @@ def gradient_wait(buckets: list[Bucket], backward: float, cluster: Cluster) -> f
 
 
 def fsdp_wait(config: GPTConfig, passes: float, turns: int, cluster: Cluster) -> float:
-    """Seconds by which gathering weights and adding up gradients outlast the passes, with everything divided.
+    """Seconds by which gathering weights and adding up gradients outlast the passes, with all divided.
 
-    Every turn gathers all weights twice, once for each pass; the last one adds up the gradients as well. Of each
-    trip one layer's share hides behind nothing.
+    Every turn gathers all weights twice, once for each pass; the last one adds up the gradients as well. Of
+    each trip one layer's share hides behind nothing.
 
     >>> fsdp_wait(GPTConfig.from_depth(12), 1.0, turns=1, cluster=Cluster(8)) < 0.01
     True
