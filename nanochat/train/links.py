@@ -94,7 +94,7 @@ def trip_seconds(size: float, cluster: Cluster) -> float:
 
 
 def exchange_seconds(size: float, cluster: Cluster) -> float:
-    """Seconds until each GPU has sent its own part of `size` bytes to the GPUs that work on them (all-to-all).
+    """Seconds until each GPU has sent its own part of `size` bytes to those that work on them (all-to-all).
 
     >>> exchange_seconds(360e6, Cluster(8)) < trip_seconds(360e6, Cluster(8)) / 7
     True

@@ -4,7 +4,7 @@ With data parallelism every GPU has the whole model and a part of the batch. A s
 
 - the passes: the operations of the GPU's own tokens, at the speed it reaches
 - the gradients: averaged over all GPUs in buckets, each as soon as the backward pass has made it. What is
-  still on its way when the pass ends is waited for; the table of token vectors always is, since it comes last.
+  still on its way when the pass ends is waited for; the table of token vectors always is, as it comes last.
 - the update: Muon's products for the matrices, AdamW's reading and writing of memory for the rest, shared out
   or not, and the new weights handed round
 
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from nanochat.model.config import GPTConfig
 from nanochat.model.counting import EMBEDDING, HEAD, SMALL, VALUE_EMBEDDING, count_flops, count_parameters
 from nanochat.model.memory import BF16, FP32, USABLE, training_memory
-from nanochat.train.links import Cluster, all_reduce_seconds, trip_seconds
+from nanochat.train.links import Cluster, all_reduce_seconds, exchange_seconds, trip_seconds
 
 PLANS = ("whole", "machine", "all", "fsdp")
 POLAR_STEPS = 5  # of the polynomial that orthogonalizes Muon's updates
