@@ -104,7 +104,7 @@ def test_what_the_command_needs_is_said_below_it() -> None:
     assert figures(report)["command"]["first"] == FIRST
     terminal = render_terminal(report, width=120)
     install, *commands = FIRST.splitlines()
-    assert install == "pip install -e '.[train]'"
+    assert install == "pip install -e '.[train,corpus]'"
     for words in FIRST.splitlines():
         assert f"  {words}\n" in terminal
         assert words.replace("'", "&#39;") in render_html(report)
@@ -122,9 +122,7 @@ def test_what_the_command_needs_is_said_below_it() -> None:
     ],
 )
 def test_the_trainer_takes_the_command(asked: dict[str, object]) -> None:
-    command = str(
-        figures(TOOL.ask(arch="nanochat" if "depth" in asked else None, **asked))["command"]["train"]
-    )
+    command = str(figures(TOOL.ask(**asked))["command"]["train"])
     launched, _, words = command.partition(" -m nanochat ")
     assert launched.startswith("torchrun --")
     cli.check(words.split())

@@ -13,7 +13,7 @@ from tools.core.report import Block, Code, Section
 
 GPUS_A_NODE = 8
 # The packages, the text, the tokenizer: what `train base` asks for where its flags name nothing else.
-FIRST = """pip install -e '.[train]'
+FIRST = """pip install -e '.[train,corpus]'
 nanochat data prepare --corpus classics
 nanochat tokenizer train"""
 
