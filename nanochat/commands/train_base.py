@@ -25,7 +25,7 @@ EXAMPLES = """examples:
   nanochat train base --config runs/d12/config.json --seed 1
       another run with the same settings, but for the seed
 
-exit codes: 0 trained, 1 the loss went wrong, 2 the question was wrong, 130 and 143 stopped by Ctrl-C and SIGTERM"""
+exit codes: 0 trained, 1 the loss went wrong, 2 the question was wrong, 130 Ctrl-C, 143 SIGTERM"""
 
 
 def make_parser() -> OneLineParser:

@@ -1,4 +1,4 @@
-"""From a plan to a run that can take its first step: model, optimizer, loader, as new or from a checkpoint."""
+"""From a plan to a run that can take its first step: model, optimizer, loader, new or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from nanochat.train.guard import Guard
 from nanochat.train.loop import Trainer
 from nanochat.train.metrics import peak_flops
 from nanochat.train.optimizer import Optimizer, make_optimizer
+from nanochat.train.parts import Tokenizer
 from nanochat.train.precision import TYPES, LossScale
 from nanochat.train.progress import Progress
 from nanochat.train.run import Run
@@ -29,7 +30,7 @@ from nanochat.train.validation import bits_per_byte
 
 
 def assemble(
-    plan: RunPlan, folder: Path, corpus: Corpus, tokenizer: Any, world: World, progress: Progress,
+    plan: RunPlan, folder: Path, corpus: Corpus, tokenizer: Tokenizer, world: World, progress: Progress,
     config: dict[str, Any],
 ) -> tuple[Run, int]:  # fmt: skip
     """The run, and the number of its first step: 0, or that of the checkpoint it continues from."""
@@ -115,16 +116,14 @@ def restore(
     loss_scale.restore(found.meta["loss_scale"])
 
 
-def make_trackers_here(
-    plan: RunPlan, folder: Path, world: World, config: dict[str, Any]
-) -> list[Tracker]:
+def make_trackers_here(plan: RunPlan, folder: Path, world: World, config: dict[str, Any]) -> list[Tracker]:
     """The trackers of the first process; the others have none."""
     if not world.is_first:
         return []
     return make_trackers(folder, plan.settings.tensorboard, plan.settings.wandb, config)
 
 
-def evaluate(plan: RunPlan, model: GPT, corpus: Corpus, tokenizer: Any, world: World) -> float:
+def evaluate(plan: RunPlan, model: GPT, corpus: Corpus, tokenizer: Tokenizer, world: World) -> float:
     """Bits per byte on the first `eval_tokens` tokens of the validation shard.
 
     The rows are those of training steps, so that a run on another number of processes reads the same ones.
@@ -142,7 +141,7 @@ def evaluate(plan: RunPlan, model: GPT, corpus: Corpus, tokenizer: Any, world: W
 
 
 def write_samples(
-    plan: RunPlan, model: GPT, tokenizer: Any, device: torch.device, step: int
+    plan: RunPlan, model: GPT, tokenizer: Tokenizer, device: torch.device, step: int
 ) -> list[tuple[str, str]]:
     """A continuation of each prompt; the same step of the same run writes the same."""
 

@@ -27,11 +27,11 @@ from nanochat.train.assemble import assemble
 from nanochat.train.distributed import World, join_world
 from nanochat.train.fitting import Place, too_large
 from nanochat.train.machine import free_bytes, is_out_of_memory, name_of
+from nanochat.train.parts import Tokenizer
 from nanochat.train.precision import check_fp8, pick_dtype
 from nanochat.train.progress import make_progress
 from nanochat.train.run import last_line
 from nanochat.train.run_plan import RunPlan, plan_run
-from nanochat.train.samples import Tokenizer
 from nanochat.train.settings import Settings
 from nanochat.train.start import Start
 from nanochat.train.stop_signals import StopSignals
@@ -96,6 +96,7 @@ def claim(plan: RunPlan) -> Path:
 
 def check_same_text(start: Start, corpus: Corpus, tokenizer: Tokenizer) -> None:
     """Refuse to continue, or to do again, a run whose corpus or tokenizer is not what it was."""
+    now: Corpus | Tokenizer
     for kind, now in (("tokenizer", tokenizer), ("corpus", corpus)):
         before = (start.before or {}).get(kind)
         asked_for_another = start.folder is None and kind in start.asked

@@ -1,4 +1,4 @@
-"""A run in words: what stands in the box at its beginning, and what `--dry-run` prints. Standard library only."""
+"""A run in words: the box at its beginning, and what `--dry-run` prints. Standard library only."""
 
 from __future__ import annotations
 

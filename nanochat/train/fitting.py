@@ -1,8 +1,8 @@
 """How much memory a run needs, and the largest batch that should fit. Standard library only.
 
-`nanochat.model.memory` counts for a GPU that multiplies in bf16. Where products are in fp32 (on a CPU, or with
-`--dtype fp32`), the embedding tables, their gradients and moments are fp32 as well, no copies of the matrices
-are made, and activations are twice as large.
+`nanochat.model.memory` counts for a GPU that multiplies in bf16. Where products are in fp32 (on a CPU, or
+with `--dtype fp32`), the embedding tables, their gradients and moments are fp32 as well, no copies of the
+matrices are made, and activations are twice as large.
 """
 
 from __future__ import annotations
@@ -74,9 +74,7 @@ def most_that_fit(config: GPTConfig, place: Place, fp32: bool, checkpointing: bo
     )
 
 
-def default_sequences(
-    share: int, config: GPTConfig, place: Place, fp32: bool, checkpointing: bool
-) -> int:
+def default_sequences(share: int, config: GPTConfig, place: Place, fp32: bool, checkpointing: bool) -> int:
     """Sequences a process takes at a time when nobody says: the largest divisor of its share that fits.
 
     >>> default_sequences(16, GPTConfig.from_depth(4, sequence_len=512), Place(), True, False)

@@ -15,7 +15,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,20 +23,9 @@ from nanochat.errors import RunStopped
 from nanochat.train.guard import Guard
 from nanochat.train.metrics import Step, memory_held
 from nanochat.train.optimizer import Optimizer
+from nanochat.train.parts import Batch, Loader
 from nanochat.train.precision import LossScale
 from nanochat.train.run_plan import RunPlan
-from nanochat.train.validation import Batch
-
-
-class Loader(Protocol):
-    """What the loop needs of a loader."""
-
-    @property
-    def wait_seconds(self) -> float:
-        """Seconds spent waiting for text since last asked."""
-
-    def __next__(self) -> Batch:
-        """The next micro-batch of this process."""
 
 
 @dataclass

@@ -19,7 +19,7 @@ def free_bytes(device: torch.device, processes_here: int = 1) -> int | None:
     import psutil
 
     found = [psutil.virtual_memory().available, *container_left(), *own_limit_left()]
-    return max(0, min(found)) // processes_here
+    return int(max(0, min(found))) // processes_here
 
 
 def container_left() -> list[int]:

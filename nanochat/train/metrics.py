@@ -7,7 +7,7 @@
 | `lr` | learning rate of each group of parameters |
 | `grad_norm` | length of the whole gradient |
 | `seconds`, `tokens_per_second` | of this step |
-| `mfu` | share of the machine's peak that did useful work (PaLM, arXiv 2204.02311, appendix B); null if unknown |
+| `mfu` | share of the machine's peak that did useful work (PaLM, arXiv 2204.02311, appendix B), or null |
 | `memory_bytes` | most memory held so far: of the GPU, or of the process |
 | `wait_share` | share of the step spent waiting for text |
 | `val_bpb` | bits per byte on the validation shard, in the steps that evaluate |

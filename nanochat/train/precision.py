@@ -45,7 +45,9 @@ def check_fp8(device: torch.device, dtype: str) -> None:
         raise UserError("--fp8 needs an NVIDIA GPU of the Hopper generation or newer; leave it out")
     if torch.cuda.get_device_capability(device) < HOPPER:
         name = torch.cuda.get_device_name(device)
-        raise UserError(f"--fp8 needs an NVIDIA GPU of the Hopper generation or newer, not {name}; leave it out")
+        raise UserError(
+            f"--fp8 needs an NVIDIA GPU of the Hopper generation or newer, not {name}; leave it out"
+        )
     if dtype != "bf16":
         raise UserError(f"--fp8 goes with --dtype bf16, not {dtype}")
 
@@ -75,7 +77,7 @@ class LossScale:
         return cls(FIRST_SCALE, dynamic=True) if dtype == "fp16" else cls()
 
     def usable(self, gradient_norm: float) -> bool:
-        """Whether these gradients are good, and learn from it: halve after a bad step, double after many good.
+        """Whether these gradients are good, and learn from it: halve after bad ones, double after many good.
 
         Without a dynamic scale every step counts as good; a gradient that is no number is the guard's affair.
         """

@@ -13,6 +13,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from nanochat.train.metrics import Step
@@ -203,9 +204,13 @@ class TerminalProgress:
         for name, value in facts:
             table.add_row(name, Text(value))
         heading = Text(f" {title} ", style="bold")
-        panel = Panel(table, title=heading, title_align="left", border_style="dim", expand=False, padding=(0, 1))
+        panel = Panel(
+            table, title=heading, title_align="left", border_style="dim", expand=False, padding=(0, 1)
+        )
         self.console.print(panel)
-        self.live = Live(console=self.console, get_renderable=self.moving, refresh_per_second=4, transient=True)
+        self.live = Live(
+            console=self.console, get_renderable=self.moving, refresh_per_second=4, transient=True
+        )
         self.live.start()
 
     def working(self, what: str) -> None:
@@ -226,9 +231,9 @@ class TerminalProgress:
         from rich.text import Text
 
         before, self.course.bpb = self.course.bpb, bpb
-        line = Text.assemble(
-            (f"{step:>7,} ", "dim"), ("val bpb ", ""), (f"{bpb:.4f}", "bold green" if before is None or bpb < before else "bold yellow")
-        )  # fmt: skip
+        better = before is None or bpb < before
+        figure = (f"{bpb:.4f}", "bold green" if better else "bold yellow")
+        line = Text.assemble((f"{step:>7,} ", "dim"), "val bpb ", figure)
         if before is not None:
             line.append(f"  {bpb - before:+.4f}", style="dim")
         self.console.print(line)
@@ -305,7 +310,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     """
     count = min(width, len(values))
     edges = [len(values) * index // count for index in range(count + 1)]
-    means = [statistics.fmean(values[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    means = [statistics.fmean(values[start:end]) for start, end in pairwise(edges)]
     low, high = min(means), max(means)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(BARS[int((mean - low) * scale)] for mean in means)

@@ -28,6 +28,7 @@ from nanochat.train.fitting import Place, default_sequences, most_that_fit, too_
 from nanochat.train.schedule import WARMDOWN_SHARE, Schedule
 from nanochat.train.settings import Settings
 
+ALONE = Place()  # one process on a CPU
 EVALUATIONS = 4  # in a run, when nobody says how many; more in a long one
 LONGEST_BETWEEN = 250  # steps between evaluations
 EVAL_SHARE = 0.05  # of the training's time
@@ -77,15 +78,14 @@ class RunPlan:
         return count_flops(self.config).total
 
 
-def plan_run(settings: Settings, vocab_size: int, place: Place = Place(), dtype: str = "fp32") -> RunPlan:  # noqa: B008  (frozen)
+def plan_run(settings: Settings, vocab_size: int, place: Place = ALONE, dtype: str = "fp32") -> RunPlan:
     """Fill in what `settings` leave open; raises `UserError` where its parts do not fit together.
 
     `dtype` is what the machine will multiply in.
 
-    >>> plan_run(Settings(depth=4, batch_size=6, device_batch_size=4), vocab_size=4_096)
+    >>> plan_run(Settings(), vocab_size=4_096)
     Traceback (most recent call last):
-    nanochat.errors.UserError: --batch-size 6 does not divide by --device-batch-size 4; use --batch-size 4 or 8, \
-or --device-batch-size 1, 2, 3 or 6
+    nanochat.errors.UserError: say how large the model is to be: --depth 4 on a laptop, --depth 12 on one GPU
     """
     settings.checked()
     config = model_config(settings, vocab_size)
@@ -104,9 +104,9 @@ or --device-batch-size 1, 2, 3 or 6
     complete = replace(
         settings,
         head_dim=config.head_dim, kv_heads=config.n_kv_head, seq_len=config.sequence_len,
-        window_pattern=config.window_pattern, batch_size=batch_size, steps=steps, total_tokens=None, ratio=None,
-        warmup_steps=schedule.warmup, warmdown=schedule.warmdown_share, device_batch_size=device_batch_size,
-        dtype=dtype, eval_every=eval_every, eval_tokens=eval_tokens, sample_every=sample_every,
+        window_pattern=config.window_pattern, batch_size=batch_size, steps=steps, total_tokens=None,
+        ratio=None, warmup_steps=schedule.warmup, warmdown=schedule.warmdown_share,
+        device_batch_size=device_batch_size, dtype=dtype, eval_every=eval_every, eval_tokens=eval_tokens, sample_every=sample_every,
         save_every=save_every,
     )  # fmt: skip
     return RunPlan(
@@ -138,7 +138,7 @@ def model_config(settings: Settings, vocab_size: int) -> GPTConfig:
         changes["window_pattern"] = settings.window_pattern.upper()
     elif "windows" in off:
         changes["window_pattern"] = "L"
-    changes |= {name: False for name in off - {"all", "windows"}}
+    changes |= dict.fromkeys(off - {"all", "windows"}, False)
     try:
         return GPTConfig.core(**changes) if "all" in off else GPTConfig(**changes)
     except ValueError as error:
@@ -190,7 +190,9 @@ def batch_for_steps(steps: int) -> int:
     return int(2 ** max(0, round(math.log2(exact))))
 
 
-def pick_device_batch(settings: Settings, config: GPTConfig, batch_size: int, place: Place, fp32: bool) -> int:
+def pick_device_batch(
+    settings: Settings, config: GPTConfig, batch_size: int, place: Place, fp32: bool
+) -> int:
     """Sequences a process takes at a time; refuses what does not divide the step or cannot fit."""
     asked, world = settings.device_batch_size, place.world
     if batch_size % (world * (asked or 1)):
@@ -247,16 +249,19 @@ def make_schedule(settings: Settings, steps: int, weight_decay: float) -> Schedu
     warmup, warmdown = settings.warmup_steps, settings.warmdown
     if warmup is not None and warmup > steps:
         raise UserError(f"--warmup-steps {warmup} is more than the run's {steps} steps")
-    return Schedule(
+    found = Schedule(
         steps=steps,
         weight_decay=weight_decay,
         warmup_steps=warmup,
         warmdown_share=WARMDOWN_SHARE if warmdown is None else warmdown,
     )
+    return replace(found, warmup_steps=found.warmup)
 
 
 def pick_eval_tokens(between: int) -> int:
-    """Tokens of an evaluation when `between` are trained on between two: a forward pass is a third of the work.
+    """Tokens of an evaluation when `between` are trained on between two.
+
+    A forward pass is a third of the work.
 
     >>> pick_eval_tokens(100), pick_eval_tokens(2**20), pick_eval_tokens(10**12)
     (16384, 157286, 10485760)

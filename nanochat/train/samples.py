@@ -8,29 +8,16 @@ Shapes: B batch, T time, V vocabulary, K top-k.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from nanochat.train.parts import Tokenizer
+
 PROMPTS = ("The president", "My lord, I", "The capital of France is", "If the people")
 NEW_TOKENS = 40
 TEMPERATURE, TOP_K = 0.8, 50
-
-
-class Tokenizer(Protocol):
-    """What sampling needs of a tokenizer."""
-
-    @property
-    def bos(self) -> int:
-        """The id every document begins with."""
-
-    def encode(self, text: str) -> Sequence[int]:
-        """Ids of ordinary text."""
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids."""
 
 
 @torch.no_grad()

@@ -74,8 +74,8 @@ class Settings:
     total_tokens: int | None = flag(None, LENGTH, "tokens to train on", metavar="N", low=1, high=10**15)
     steps: int | None = flag(None, LENGTH, "steps, in place of tokens", metavar="N", low=1, high=10**9)
     ratio: float | None = flag(
-        None, LENGTH, "tokens for every matrix and head parameter, in place of tokens", metavar="X", low=0.001,
-        high=10**6,
+        None, LENGTH, "tokens for every matrix and head parameter, in place of tokens", metavar="X",
+        low=0.001, high=10**6,
     )  # fmt: skip
     lr_scale: float = flag(
         1.0, LENGTH, "times every learning rate", metavar="X", low=1e-6, high=1e6, may_change=True
@@ -86,8 +86,8 @@ class Settings:
     )
 
     device_batch_size: int | None = flag(
-        None, MACHINE, "sequences a GPU takes at a time; what fits by default", metavar="N", low=1, high=10**7,
-        may_change=True,
+        None, MACHINE, "sequences a GPU takes at a time; what fits by default", metavar="N", low=1,
+        high=10**7, may_change=True,
     )  # fmt: skip
     dtype: str = flag("auto", MACHINE, "what matrices are multiplied in", choices=DTYPES)
     fp8: bool = flag(False, MACHINE, "multiply the blocks' matrices in FP8 (Hopper and newer)")
@@ -123,7 +123,7 @@ class Settings:
     wandb: str | None = flag(None, REPORT, "report to wandb too", metavar="PROJECT", may_change=True)
 
     def checked(self) -> Settings:
-        """The same, if every value is one that its flag can have; raises `UserError` for the first that is not."""
+        """The same; raises `UserError` for the first value that its flag cannot have."""
         for one in fields(self):
             check_value(one.name, getattr(self, one.name), one.metadata)
         self.extras_off()
@@ -182,7 +182,7 @@ class Settings:
         5
         >>> began.continued({}, {"depth": 6})
         Traceback (most recent call last):
-        nanochat.errors.UserError: --depth 6 differs from the run's 4; leave it out, or start a new run with --name
+        nanochat.errors.UserError: --depth 6 differs from the run's 4; leave it out, or start another --name
         """
         changes = {}
         for one in fields(self):
@@ -195,7 +195,7 @@ class Settings:
             elif now != before and now != asked.get(one.name, one.default):
                 raise UserError(
                     f"{flag_of(one.name)} {now} differs from the run's {before}; "
-                    "leave it out, or start a new run with --name"
+                    "leave it out, or start another --name"
                 )
         return replace(self, **changes).checked()
 

@@ -1,4 +1,4 @@
-"""Other places a run may report to: TensorBoard and Weights & Biases. `metrics.jsonl` is written in any case."""
+"""Other places a run may report to, besides its `metrics.jsonl`: TensorBoard and Weights & Biases."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise UserError(missing("--tensorboard", "tensorboard")) from None
-        self.writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder / "tensorboard"))
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         """The figures of one step."""
         for name, value in figures.items():
-            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Write what is still held back."""
-        self.writer.close()  # type: ignore[no-untyped-call]
+        self.writer.close()
 
 
 class Wandb:
@@ -49,7 +49,12 @@ class Wandb:
             raise UserError(missing("--wandb", "wandb")) from None
         try:
             self.run = wandb.init(
-                project=project, name=folder.name, id=folder.name, resume="allow", dir=str(folder), config=config
+                project=project,
+                name=folder.name,
+                id=folder.name,
+                resume="allow",
+                dir=str(folder),
+                config=config,
             )
         except Exception as error:  # wandb has its own kinds: no key, no network, no such project
             raise UserError(f"--wandb {project}: {error}; WANDB_MODE=offline needs no account") from None

@@ -12,28 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from nanochat.train.parts import Batch
+
 Sums = Callable[[list[float]], list[float]]
-
-
-class Batch(Protocol):
-    """What the loader gives."""
-
-    @property
-    def inputs_BT(self) -> Tensor:
-        """Token ids."""
-
-    @property
-    def targets_BT(self) -> Tensor:
-        """The id that follows each; below 0 where nothing is to be predicted."""
-
-    @property
-    def documents_BT(self) -> Tensor:
-        """The number of each token's document within its row."""
 
 
 NatsPerToken = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -49,8 +34,8 @@ def bits_per_byte(
 ) -> float:
     """Bits per byte of a model on some batches; nan when they hold no byte.
 
-    `nats_per_token(ids_BT, targets_BT, documents_BT)` is the model's loss for each token, [B, T]. Every process
-    may have batches of its own.
+    `nats_per_token(ids_BT, targets_BT, documents_BT)` is the model's loss for each token, [B, T]. Every
+    process may have batches of its own.
 
     >>> from types import SimpleNamespace
     >>> ids = torch.tensor([[0, 1, 2]])
