@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from nanochat.train.depth_dial import turn_dial
 from nanochat.train.optimizer import RULES, adamw_rate, make_optimizer
-from nanochat.train.schedule import Schedule, SchedulePoint
+from nanochat.train.schedule import Schedule, SchedulePoint, short_run_boost
 from nanochat.train.sharding import Team
 from tests.train import sharded_steps
 
@@ -107,6 +108,21 @@ def test_learning_rates_follow_plan_and_schedule() -> None:
     assert rates["head"] / rates["embedding"] == pytest.approx(0.004 / 0.2)
     assert all(rate > 0 for rate in rates.values())
     assert point.learning_rate == 1.0
+
+
+def test_a_short_run_is_boosted_but_not_its_scalars() -> None:
+    plan = replace(turn_dial(12), batch_tokens=2**13, tokens=200 * 2**13, learning_rate_factor=0.125)
+    model = sharded_steps.SmallModel()
+    optimizer = make_optimizer(model, plan)
+    for named in model.groups.values():
+        for weight in named.values():
+            weight.grad = torch.ones_like(weight)
+    optimizer.step(SchedulePoint(1.0, 0.9, 0.1))
+    rates, boost = optimizer.learning_rates(), short_run_boost(2**13, 200)
+    assert boost > 10
+    assert rates["matrices"] == pytest.approx(0.02 * 0.125 * boost)
+    assert rates["embedding"] == pytest.approx(0.2 * 0.125 * boost)
+    assert rates["x0_scalars"] == pytest.approx(0.5 * 0.125)
 
 
 def test_the_reference_plan_has_the_reference_rates() -> None:

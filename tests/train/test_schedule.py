@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanochat.train.schedule import Schedule
+from nanochat.train.depth_dial import turn_dial
+from nanochat.train.schedule import REFERENCE_STEPS, Schedule, short_run_boost
 
 runs = st.integers(1, 20_000)
 
@@ -81,3 +82,23 @@ def test_nonsense_is_refused(settings: dict[str, float], message: str) -> None:
 def test_steps_outside_the_run_are_refused() -> None:
     with pytest.raises(ValueError, match="step=-1 is outside a run of 5 steps"):
         Schedule(steps=5, weight_decay=0.0).at(-1)
+
+
+@given(st.integers(12, 60))
+def test_full_length_runs_get_no_boost(depth: int) -> None:
+    plan = turn_dial(depth)
+    assert short_run_boost(plan.batch_tokens, plan.steps) == 1.0
+
+
+def test_the_reference_is_the_dial_s() -> None:
+    assert turn_dial(12).steps == REFERENCE_STEPS
+
+
+@given(st.integers(256, 2**21), st.integers(1, 20_000))
+def test_a_shorter_run_gets_no_smaller_rate(batch_tokens: int, steps: int) -> None:
+    boost = short_run_boost(batch_tokens, steps)
+    assert 1.0 <= short_run_boost(batch_tokens, steps + 1) <= boost
+    rate = boost * math.sqrt(batch_tokens / 2**19)
+    larger = short_run_boost(2 * batch_tokens, steps) * math.sqrt(2 * batch_tokens / 2**19)
+    assert rate <= larger * (1 + 1e-9)  # nor does a larger batch
+    assert rate <= max(2.81, math.sqrt(batch_tokens / 2**19))  # and no run gets rates nobody has tried
