@@ -53,7 +53,7 @@ def assemble(
         world=world.size, device_batch=plan.device_batch_size, packing=settings.packing,
         workers=settings.workers, seed=settings.seed, state=found.loader_states() if found else None,
     )  # fmt: skip
-    if settings.compile:
+    if settings.compile and hasattr(model, "compile_blocks"):
         progress.working("compiling")
         model.compile_blocks()
     trainer = Trainer(
@@ -132,12 +132,12 @@ def evaluate(plan: RunPlan, model: GPT, corpus: Corpus, tokenizer: Tokenizer, wo
     steps = -(-plan.eval_tokens // plan.batch_tokens)
     loader = make_loader(
         corpus, tokenizer, "validation", plan.batch_size, plan.config.sequence_len, rank=world.rank,
-        world=world.size, device_batch=plan.device_batch_size, packing=settings.packing,
-        workers=settings.workers, seed=settings.seed,
+        world=world.size, device_batch=plan.device_batch_size, workers=settings.workers,
     )  # fmt: skip
     lengths_V = torch.tensor(tokenizer.byte_lengths())
-    batches = islice(loader, steps * plan.micro_batches)
-    return bits_per_byte(model.nats_per_token, batches, lengths_V, world.device, world.sum)
+    with loader:
+        batches = islice(loader, steps * plan.micro_batches)
+        return bits_per_byte(model.nats_per_token, batches, lengths_V, world.device, world.sum)
 
 
 def write_samples(

@@ -122,7 +122,9 @@ def config_file(
         "parameters": count_parameters(plan.config).total,
         "flops_per_token": plan.flops_per_token,
         "total_tokens": plan.total_tokens,
-        "corpus": {"name": corpus.name, "fingerprint": corpus.fingerprint},
+        "corpus": {
+            "name": corpus.name, "fingerprint": corpus.fingerprint, "text_bytes": corpus.text_bytes
+        },
         "tokenizer": {
             "name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "vocab_size": tokenizer.n_vocab
         },
@@ -136,8 +138,9 @@ def config_file(
 def facts_of(plan: RunPlan, config: dict[str, Any]) -> list[tuple[str, str]]:
     """The facts of a run, for the box at its beginning."""
     return describe.facts(
-        plan, config["corpus"]["name"], config["tokenizer"]["name"], config["machine"]["device"]
-    )
+        plan, config["corpus"]["name"], config["corpus"]["text_bytes"], config["tokenizer"]["name"],
+        config["machine"]["device"],
+    )  # fmt: skip
 
 
 def print_plan(plan: RunPlan, config: dict[str, Any]) -> None:

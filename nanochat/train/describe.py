@@ -7,7 +7,7 @@ from nanochat.train.fitting import bytes_needed
 from nanochat.train.run_plan import RunPlan
 
 
-def facts(plan: RunPlan, corpus: str, tokenizer: str, device: str) -> list[tuple[str, str]]:
+def facts(plan: RunPlan, corpus: str, text_bytes: int, tokenizer: str, device: str) -> list[tuple[str, str]]:
     """What a person wants to know before a run of hours: (name, value)."""
     config, settings = plan.config, plan.settings
     needed = bytes_needed(
@@ -21,7 +21,7 @@ def facts(plan: RunPlan, corpus: str, tokenizer: str, device: str) -> list[tuple
     found = [
         ("model", f"{plural(config.n_layer, 'layer')}, width {config.n_embd:,}, "
                   f"{plural(config.n_head, 'head')}, {short(count_parameters(config).total)} parameters"),
-        ("text", f"{corpus}, tokenizer {tokenizer} of {config.vocab_size:,} tokens"),
+        ("text", f"{corpus}, {short(text_bytes)}B; tokenizer {tokenizer} of {config.vocab_size:,} tokens"),
         ("step", batch_in_words(plan)),
         ("length", f"{plural(plan.steps, 'step')}, {short(plan.total_tokens)} tokens, "
                    f"{short(plan.total_tokens * plan.flops_per_token)} operations"),
@@ -49,12 +49,12 @@ def batch_in_words(plan: RunPlan) -> str:
 
 
 def gib(size: int) -> str:
-    """Bytes in GiB, three digits.
+    """Bytes in GiB, or in MiB below one.
 
     >>> gib(3 * 2**29), gib(2**24)
-    ('1.5 GiB', '0.0156 GiB')
+    ('1.5 GiB', '16 MiB')
     """
-    return f"{size / 2**30:.3g} GiB"
+    return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"
 
 
 def short(number: float) -> str:

@@ -119,7 +119,7 @@ class Trainer:
             tokens_per_second=speed,
             mfu=mfu,
             memory_bytes=memory_held(self.device),
-            wait_share=min(1.0, self.loader.wait_seconds / seconds),
+            wait_share=min(1.0, self.loader.waited() / seconds),
         )
 
 

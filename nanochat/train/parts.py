@@ -64,8 +64,7 @@ class Batch(Protocol):
 class Loader(Protocol):
     """Batches without end."""
 
-    @property
-    def wait_seconds(self) -> float:
+    def waited(self) -> float:
         """Seconds spent waiting for text since last asked."""
 
     def __next__(self) -> Batch:

@@ -106,8 +106,8 @@ def plan_run(settings: Settings, vocab_size: int, place: Place = ALONE, dtype: s
         head_dim=config.head_dim, kv_heads=config.n_kv_head, seq_len=config.sequence_len,
         window_pattern=config.window_pattern, batch_size=batch_size, steps=steps, total_tokens=None,
         ratio=None, warmup_steps=schedule.warmup, warmdown=schedule.warmdown_share,
-        device_batch_size=device_batch_size, dtype=dtype, eval_every=eval_every, eval_tokens=eval_tokens, sample_every=sample_every,
-        save_every=save_every,
+        device_batch_size=device_batch_size, dtype=dtype, eval_every=eval_every,
+        eval_tokens=eval_tokens, sample_every=sample_every, save_every=save_every,
     )  # fmt: skip
     return RunPlan(
         complete, config, training, schedule, place, steps, batch_size, device_batch_size, eval_every,
