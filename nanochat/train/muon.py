@@ -118,9 +118,10 @@ def step_stack(
     momentum_NRC.lerp_(gradients_NRC, 1 - momentum)
     ahead_NRC = gradients_NRC.lerp(momentum_NRC, momentum)
     update_NRC = orthogonalize(ahead_NRC.to(products)).float()
-    update_NRC = update_NRC * even_out(update_NRC, variance_NRC)
-    shrinking_NRC = weights_NRC * (update_NRC * weights_NRC > 0)
-    weights_NRC.sub_(learning_rate * (update_NRC + weight_decay * shrinking_NRC))
+    update_NRC.mul_(even_out(update_NRC, variance_NRC))
+    agrees_NRC = (update_NRC * weights_NRC).gt_(0)
+    update_NRC.add_(agrees_NRC.mul_(weights_NRC).mul_(weight_decay))
+    weights_NRC.sub_(update_NRC.mul_(learning_rate))
 
 
 def even_out(update_NRC: Tensor, variance_NRC: Tensor) -> Tensor:
@@ -130,7 +131,8 @@ def even_out(update_NRC: Tensor, variance_NRC: Tensor) -> Tensor:
     [0.7106335163116455, 7.106335639953613]
     """
     side = -1 if variance_NRC.size(-1) == 1 else -2
-    square_NRC = update_NRC.square().mean(dim=side, keepdim=True)
+    size_NRC: Tensor = torch.linalg.vector_norm(update_NRC, dim=side, keepdim=True)
+    square_NRC = size_NRC.square() / update_NRC.size(side)
     variance_NRC.lerp_(square_NRC, 1 - VARIANCE_BETA)
     factor_NRC = variance_NRC.clamp_min(TINY).rsqrt()
     before = square_NRC.sum(dim=(-2, -1), keepdim=True)

@@ -31,7 +31,7 @@ CUSHION = 0.024  # no step aims lower: steeper polynomials would lift rounding e
 SAFETY = (
     1.01  # rounding may leave a singular value a little above its interval, where the next step overshoots
 )
-TINY = 1e-30  # a matrix of zeros is divided by this, and stays one
+TINY = 1e-18  # a matrix of zeros is divided by this, and stays one; its square is still a number in fp32
 GRAM_RATIO = 1.5  # from this ratio of the sides on, the Gram matrix needs fewer operations
 
 Coefficients = tuple[tuple[float, float, float], ...]
@@ -96,46 +96,57 @@ def orthogonalize(X_NRC: Tensor, coefficients: Coefficients = COEFFICIENTS) -> T
     """
     tall = X_NRC.size(-2) > X_NRC.size(-1)
     X_NSC = X_NRC.mT if tall else X_NRC
-    X_NSC = X_NSC / X_NSC.norm(dim=(-2, -1), keepdim=True).clamp_min(TINY)
-    G_NSS = X_NSC @ X_NSC.mT
-    largest_squared = G_NSS.norm(dim=(-2, -1), keepdim=True).clamp_min(TINY)
-    X_NSC, G_NSS = X_NSC * largest_squared.rsqrt(), G_NSS / largest_squared
+    size_N11 = X_NSC.norm(dim=(-2, -1), keepdim=True).clamp_min(TINY)
+    if X_NSC.dtype != torch.float32:  # the product below would round away what its scale makes small
+        X_NSC, size_N11 = X_NSC / size_N11, torch.ones_like(size_N11)
+    G_NSS = (X_NSC @ X_NSC.mT) / size_N11.square()
+    bound_N11 = G_NSS.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-6).sqrt()  # at least 1/√S but for zeros
     through_gram = X_NSC.dtype == torch.float32 and X_NSC.size(-1) >= GRAM_RATIO * X_NSC.size(-2)
     iterate = iterate_gram if through_gram else iterate_directly
-    Y_NSC = iterate(X_NSC, G_NSS, coefficients)
+    Y_NSC = iterate(X_NSC, G_NSS / bound_N11.square(), 1 / (size_N11 * bound_N11), coefficients)
     return Y_NSC.mT if tall else Y_NSC
 
 
-def iterate_directly(X_NSC: Tensor, G_NSS: Tensor, coefficients: Coefficients) -> Tensor:
-    """Each step in turn: X becomes aX + (bG + cG²)X, with G = XXᵀ.
+def iterate_directly(X_NSC: Tensor, G_NSS: Tensor, scale_N11: Tensor, coefficients: Coefficients) -> Tensor:
+    """Each step in turn: X becomes aX + (bG + cG²)X, with G = XXᵀ, starting from the scaled X.
 
-    >>> X = torch.eye(2)[None] / 2
-    >>> iterate_directly(X, X @ X.mT, ((1.0, 0.0, 0.0),)).equal(X)  # the polynomial that changes nothing
+    >>> X = torch.eye(2)[None]
+    >>> iterate_directly(X, X / 4, torch.full((1, 1, 1), 0.5), ((1.0, 0.0, 0.0),)).equal(X / 2)
     True
     """
-    for step, (a, b, c) in enumerate(coefficients):
-        if step:
-            G_NSS = X_NSC @ X_NSC.mT
+    first, *others = coefficients
+    X_NSC = (polynomial(G_NSS, first) * scale_N11) @ X_NSC  # scaling the small factor scales X for nothing
+    for a, b, c in others:
+        G_NSS = X_NSC @ X_NSC.mT
         higher_NSS = torch.baddbmm(G_NSS, G_NSS, G_NSS, beta=b, alpha=c)
         X_NSC = torch.baddbmm(X_NSC, higher_NSS, X_NSC, beta=a)
     return X_NSC
 
 
-def iterate_gram(X_NSC: Tensor, G_NSS: Tensor, coefficients: Coefficients) -> Tensor:
+def iterate_gram(X_NSC: Tensor, G_NSS: Tensor, scale_N11: Tensor, coefficients: Coefficients) -> Tensor:
     """The same polynomials, gathered into one small matrix Q that multiplies X at the end.
 
-    >>> X = torch.eye(2, 4)[None] / 2
-    >>> same = iterate_directly(X, X @ X.mT, polar_coefficients(4))
-    >>> torch.allclose(iterate_gram(X, X @ X.mT, polar_coefficients(4)), same)
+    >>> X, one = torch.eye(2, 4)[None], torch.ones(1, 1, 1)
+    >>> same = iterate_directly(X, X @ X.mT, one, COEFFICIENTS)
+    >>> torch.allclose(iterate_gram(X, X @ X.mT, one, COEFFICIENTS), same)
     True
     """
-    (a, b, c), *others = coefficients
-    higher_NSS = torch.baddbmm(G_NSS, G_NSS, G_NSS, beta=b, alpha=c)
-    Q_NSS = higher_NSS + a * torch.eye(G_NSS.size(-1), dtype=G_NSS.dtype, device=G_NSS.device)
-    factor_NSS = Q_NSS
-    for a, b, c in others:
+    first, *others = coefficients
+    Q_NSS = factor_NSS = polynomial(G_NSS, first)
+    for step in others:
         G_NSS = factor_NSS @ G_NSS @ factor_NSS  # all are polynomials of the first G, so they commute
-        higher_NSS = torch.baddbmm(G_NSS, G_NSS, G_NSS, beta=b, alpha=c)
-        factor_NSS = higher_NSS + a * torch.eye(G_NSS.size(-1), dtype=G_NSS.dtype, device=G_NSS.device)
+        factor_NSS = polynomial(G_NSS, step)
         Q_NSS = Q_NSS @ factor_NSS
-    return Q_NSS @ X_NSC
+    return (Q_NSS * scale_N11) @ X_NSC
+
+
+def polynomial(G_NSS: Tensor, coefficients: tuple[float, float, float]) -> Tensor:
+    """a·1 + bG + cG² for every matrix of a stack.
+
+    >>> polynomial(2 * torch.eye(1)[None], (1.0, 10.0, 100.0)).item()
+    421.0
+    """
+    a, b, c = coefficients
+    value_NSS = torch.baddbmm(G_NSS, G_NSS, G_NSS, beta=b, alpha=c)
+    value_NSS.diagonal(dim1=-2, dim2=-1).add_(a)
+    return value_NSS
