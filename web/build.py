@@ -33,7 +33,9 @@ NEW = CACHE / "new"
 STAMP = CACHE / "built.stamp"
 
 # What a change of must build the site again. `site_docs/reference` is made from the code, which is listed.
-INPUTS = ("site_docs", "web", "nanochat", "tools", "mkdocs.yml", "pyproject.toml", "constraints.txt")
+INPUTS = (
+    "site_docs", "web", "nanochat", "tools", "benchmarks", "mkdocs.yml", "pyproject.toml", "constraints.txt"
+)  # fmt: skip
 NOT_INPUTS = {"node_modules", "__pycache__", "reference", "serve.py", "bench.py"}
 SETTINGS = ("SITE_URL", "REPO_URL", "REPO_NAME", "EDIT_URI")
 EDIT_URI = "edit/main/site_docs/"

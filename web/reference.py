@@ -21,30 +21,50 @@ class Room:
     name: str
     about: str
     guide: str  # a link to the page that teaches this room
+    also: tuple[str, ...] = ()  # modules outside of the folder that stand on the same page
 
 
 ROOMS = (
     Room(
         "nanochat.tokenizer",
-        "Byte-pair encoding: the split pattern, training, encoding, decoding, rank files, special tokens.",
+        "Byte-pair encoding: the split pattern, training, encoding, decoding, rank files, special tokens; "
+        "the fast encoder and trainer, and how well tokenizers compress.",
         "[Guide 2: Tokenization](../guides/02-tokenization.md)",
     ),
     Room(
         "nanochat.model",
-        "The shape of a model, and how its parameters, memory and arithmetic are counted.",
+        "The GPT, layer by layer: embeddings, rotary positions, attention, MLP, loss. Its shape, and how its "
+        "parameters, memory and arithmetic are counted.",
         "[Guide 1: Introduction to LLMs and PyTorch](../guides/01-introduction.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(
+        "nanochat.data",
+        "Corpora as shards on disk, made from packages, downloads or your own files; the loader that packs "
+        "them into batches.",
+        "[the map of the guides](../guides/index.md#guide-4)",
+    ),
+    Room(
         "nanochat.train",
-        "The depth dial: one number that sets the size, the batch and the tokens of a training run.",
-        "[Guide 1: Introduction to LLMs and PyTorch](../guides/01-introduction.md) and the "
+        "Pretraining: the depth dial, optimizers, schedule, the loop, checkpoints, several processes.",
+        "[the map of the guides](../guides/index.md#guide-4), [Scale](../about/scaling.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(
         "nanochat.cli",
-        "The `nanochat` command and its subcommands.",
+        "The `nanochat` command, what it may complain of, and where things lie on disk.",
         "[the primer](../guides/primer.md)",
+        also=("nanochat.errors", "nanochat.home"),
+    ),
+    Room(
+        "nanochat.commands",
+        "One module for each command: its flags, its help, and the call of the room that does the work.",
+        "[the primer](../guides/primer.md#the-parts-of-a-command)",
+    ),
+    Room(
+        "nanochat.commands.measure",
+        "How `nanochat bench` measures: a fresh process for each question, the machine named in each answer.",
+        "[Performance](../about/performance.md)",
     ),
     Room(
         "tools",
@@ -89,10 +109,8 @@ def modules(room: Room) -> list[str]:
     ['web.reference']
     """
     folder = ROOT / room.name.replace(".", "/")
-    if not folder.is_dir():
-        return [room.name]
     files = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
-    return [room.name, *(f"{room.name}.{stem}" for stem in files)]
+    return [room.name, *(f"{room.name}.{stem}" for stem in files), *room.also]
 
 
 def room_page(room: Room) -> str:

@@ -1,0 +1,249 @@
+"""`nanochat speedrun`: from text to a trained model, one command.
+
+Each stage is a command that a person could type; this one types them in order, leaves out what is done
+already, and tells at the end what came of it. Stopped at any moment, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nanochat.errors import UserError
+from nanochat.home import base_folder, checked_name, run_folder, tokenizer_folder
+from tools.core.arguments import OneLineParser
+from tools.core.errors import UsageError
+
+EXAMPLES = """examples:
+  nanochat speedrun --size laptop
+      about ten minutes on two cores; what it writes is recognisably English
+  nanochat speedrun --size 1gpu --dry-run
+      what would be done, and what is done already
+  nanochat speedrun --size laptop --name again -- --seed 1
+      words after -- go to `nanochat train base`"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """One way through: the text, the vocabulary, the model, the machine."""
+
+    about: str
+    corpus: str
+    shards: int | None  # of the corpora that are downloaded
+    vocab_size: int
+    tokenizer_bytes: int | None  # text to learn the vocabulary from; None: all
+    train: str  # flags of `nanochat train base`
+    gpus: int  # 0: the CPU will do
+
+
+# Shards: as many as the run reads once, and some more. A shard holds about 250 million letters, a token
+# stands for about 4.8 of them.
+SIZES = {
+    "laptop": Size(
+        "4 layers on public-domain classics: about 10 minutes on two cores",
+        "classics", None, 4_096, None, "--depth 4 --head-dim 64 --seq-len 512 --batch-size 16 --steps 180", 0,
+    ),
+    "1gpu": Size(
+        "12 layers on 1.3 billion tokens of web text: under an hour on one H100 or H200",
+        "climbmix", 30, 32_768, 2_000_000_000, "--depth 12", 1,
+    ),
+    "8xh100": Size(
+        "24 layers on 5.8 billion tokens in FP8: about 2 hours on eight H100",
+        "climbmix", 130, 32_768, 2_000_000_000, "--depth 24 --ratio 8 --fp8", 8,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command, and whether it is done."""
+
+    name: str
+    what: str
+    words: tuple[str, ...]  # of the `nanochat` command
+    is_done: Callable[[], bool]
+    processes: int = 1
+
+    def command(self) -> list[str]:
+        """The program and its words: torchrun starts more than one process."""
+        if self.processes == 1:
+            return [sys.executable, "-m", "nanochat", *self.words]
+        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.processes}"]
+        return [sys.executable, *launch, "-m", "nanochat", *self.words]
+
+    def shown(self) -> str:
+        """The command as a person would type it."""
+        launch = f"torchrun --standalone --nproc_per_node={self.processes} -m "
+        return (launch if self.processes > 1 else "") + " ".join(["nanochat", *self.words])
+
+
+def make_parser() -> OneLineParser:
+    """The flags."""
+    sizes = "\n".join(f"  {name:<8} {size.about}" for name, size in SIZES.items())
+    parser = OneLineParser(
+        prog="nanochat speedrun",
+        usage="nanochat speedrun --size SIZE [--name NAME] [--dry-run] [-- FLAGS OF TRAIN BASE]",
+        description=(
+            "Text, tokenizer, pretraining: all stages in one command. What is done is left out, so the same\n"
+            f"command goes on after a stop.\n\nsizes:\n{sizes}"
+        ),
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--size", required=True, metavar="SIZE", help=", ".join(SIZES))
+    parser.add_argument("--name", metavar="NAME", help="of the run (default: speedrun-SIZE)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
+    parser.add_argument("train", nargs="*", help=argparse.SUPPRESS)
+    return parser
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for a size that is none, or words that a stage would refuse."""
+    from nanochat import cli
+
+    if options.size not in SIZES:
+        raise UsageError(f"--size {options.size}: choose {', '.join(SIZES)}")
+    for stage in plan(options):
+        cli.check(stage.words)
+
+
+def plan(options: argparse.Namespace) -> list[Stage]:
+    """The stages of a size, in order."""
+    size, run = SIZES[options.size], checked_name(options.name or f"speedrun-{options.size}")
+    tokenizer = f"{size.corpus}-{size.vocab_size}"
+    shards = ("--shards", str(size.shards)) if size.shards else ()
+    some = ("--max-bytes", str(size.tokenizer_bytes)) if size.tokenizer_bytes else ()
+    text = ("--corpus", size.corpus)
+    vocabulary = ("--vocab-size", str(size.vocab_size), "--name", tokenizer)
+    which = ("--tokenizer", tokenizer, "--name", run)
+    return [
+        Stage("text", f"the corpus {size.corpus}", ("data", "prepare", *text, *shards),
+              lambda: corpus_is_there(size.corpus, size.shards)),
+        Stage("tokenizer", f"{size.vocab_size:,} tokens", ("tokenizer", "train", *text, *vocabulary, *some),
+              lambda: tokenizer_is_there(tokenizer, size.vocab_size)),
+        Stage("pretraining", size.about,
+              ("train", "base", "--resume", *size.train.split(), *text, *which, *options.train),
+              lambda: is_trained(run_folder(run)), max(1, size.gpus)),
+    ]  # fmt: skip
+
+
+def corpus_is_there(name: str, shards: int | None) -> bool:
+    """Whether a corpus is on disk, whole, and with as many shards."""
+    from nanochat.data.corpus import open_corpus
+
+    try:
+        return len(open_corpus(name).train) >= (shards or 1)
+    except UserError:
+        return False
+
+
+def tokenizer_is_there(name: str, vocab_size: int) -> bool:
+    """Whether a tokenizer of that name and size can be opened."""
+    from nanochat.tokenizer.tokenizer import Tokenizer
+
+    folder = tokenizer_folder(name)
+    try:
+        return folder.is_dir() and Tokenizer.load(folder).n_vocab == vocab_size
+    except (ValueError, OSError):
+        return False
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether a run has saved its last step."""
+    from nanochat.train import run_files
+
+    lines = run_files.read_lines(folder / run_files.METRICS)
+    if not lines or not (folder / run_files.CONFIG).is_file():
+        return False
+    steps = run_files.read_json(folder / run_files.CONFIG)["settings"]["steps"]
+    saved = folder / run_files.CHECKPOINTS / f"step_{steps:06d}"
+    return lines[-1]["step"] == steps and saved.is_dir()
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what is not done yet, and tell what came of it."""
+    check(options)
+    stages = plan(options)
+    if options.dry_run:
+        for number, stage in enumerate(stages, start=1):
+            print(f"{number}/{len(stages)} {stage.name}: {'done' if stage.is_done() else stage.shown()}")
+        return 0
+    check_machine(SIZES[options.size], options.size)
+    name = options.name or f"speedrun-{options.size}"
+    clock = Clock(base_folder() / "speedrun" / f"{name}.json")
+    for number, stage in enumerate(stages, start=1):
+        heading = f"{number}/{len(stages)} {stage.name}: {stage.what}"
+        if stage.is_done():
+            print(f"{heading}: done already", flush=True)
+            continue
+        print(f"{heading}\n$ {stage.shown()}", flush=True)
+        with clock.timing(stage.name):
+            code = call(stage.command())
+        if code:
+            print(
+                f"{stage.name} ended with exit code {code}; the same command goes on from there", flush=True
+            )
+            return code
+    from nanochat.commands.speedrun_report import tell
+
+    tell(run_folder(name), clock.times)
+    return 0
+
+
+def check_machine(size: Size, name: str) -> None:
+    """Refuse a size that this machine has too few GPUs for, before anything is downloaded."""
+    if not size.gpus:
+        return
+    import torch
+
+    there = torch.cuda.device_count()
+    if there < size.gpus:
+        has = "no GPU" if not there else "one GPU" if there == 1 else f"{there} GPUs"
+        smaller = "1gpu" if there else "laptop"
+        needs = "an NVIDIA GPU" if size.gpus == 1 else f"{size.gpus} NVIDIA GPUs"
+        raise UserError(f"--size {name} needs {needs} and this machine has {has}; use --size {smaller}")
+
+
+def call(command: Sequence[str]) -> int:
+    """Run a command, hand signals on to it, and return its exit code as a shell would."""
+    process = subprocess.Popen(command)
+    # Ctrl-C reaches every process of the terminal by itself; SIGTERM comes to this one alone.
+    on_term = signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
+    on_int = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, on_term)
+        signal.signal(signal.SIGINT, on_int)
+    return code if code >= 0 else 128 - code
+
+
+class Clock:
+    """Seconds each stage took, over all attempts; kept on disk, so that a stop loses none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.times: dict[str, float] = {}
+        if path.is_file():
+            try:
+                self.times = {str(name): float(spent) for name, spent in json.loads(path.read_text()).items()}
+            except (ValueError, AttributeError):
+                self.times = {}  # a nicety, not worth an error
+
+    @contextlib.contextmanager
+    def timing(self, stage: str) -> Iterator[None]:
+        """Time spent in here counts for a stage."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.times[stage] = self.times.get(stage, 0.0) + time.monotonic() - start
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps(self.times) + "\n", encoding="utf-8")
