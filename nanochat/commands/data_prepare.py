@@ -128,7 +128,7 @@ def prepare(options: argparse.Namespace) -> Corpus | None:
 
         field = options.field or folder.FIELD
         if options.dry_run:
-            print(folder.plan(options.path))
+            print(folder.plan(options.path, options.name))
             return None
         return folder.prepare_folder(options.path, options.name, seed, field, print)
     from nanochat.data import hub

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from nanochat import __version__
 from nanochat.data.clean import digest
-from nanochat.data.corpus import RECORD, Corpus, open_corpus
+from nanochat.data.corpus import Corpus, open_corpus
 from nanochat.data.shards import ShardRecord, ShardWriter, documents, sync_folder, write_shard
 from nanochat.errors import UserError
 from nanochat.home import checked_name, corpora_folder
@@ -267,6 +267,3 @@ def _partial(target: Path) -> Path:
 
 def _old(target: Path) -> Path:
     return target.parent / f".{target.name}.old"
-
-
-__all__ = ["RECORD", "Document", "Recipe", "alone", "already_built", "build"]

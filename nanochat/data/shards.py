@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -169,22 +169,19 @@ def documents(path: Path, start: int = 0) -> Iterator[str]:
         start = 0
 
 
-def inspect_shard(
-    path: Path, name: str | None = None, stopped: Callable[[], bool] = lambda: False
-) -> ShardRecord:
+def inspect_shard(path: Path, name: str, sha256: str) -> ShardRecord:
     """Read a whole shard, and say what it holds: what is recorded of a file that was downloaded.
 
-    `name` is the file's name in its corpus if it is not yet its own. `stopped` is asked after each row group.
+    `name` is the file's name in its corpus, which may not be its name yet. Raises UserError like
+    `read_row_groups`.
     """
     count = text_bytes = 0
     with _opened(path) as file:
         for number in range(file.num_row_groups):
-            if stopped():
-                raise InterruptedError("stopped")
             column = _column(path, file, number)
             count += len(column)
             text_bytes += pc.sum(pc.binary_length(column)).as_py() or 0
-    return ShardRecord(name or path.name, file_sha256(path), path.stat().st_size, count, text_bytes)
+    return ShardRecord(name, sha256, path.stat().st_size, count, text_bytes)
 
 
 @contextlib.contextmanager
