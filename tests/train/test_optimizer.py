@@ -12,7 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nanochat.train.depth_dial import turn_dial
+from nanochat.model.config import GPTConfig
+from nanochat.model.gpt import GPT
+from nanochat.train.depth_dial import plan_for, turn_dial
 from nanochat.train.optimizer import RULES, adamw_rate, make_optimizer
 from nanochat.train.schedule import Schedule, SchedulePoint, short_run_boost
 from nanochat.train.sharding import Team
@@ -184,3 +186,26 @@ def test_shares_cover_everything_once(size: int, total: int) -> None:
     shares = [Team(rank, size).share(total) for rank in range(size)]
     assert [index for share in shares for index in share] == list(range(total))
     assert max(map(len, shares)) == -(-total // size)
+
+
+def test_the_real_model_learns_a_sentence_by_heart() -> None:
+    config = GPTConfig(n_layer=2, n_embd=64, n_head=2, n_kv_head=1, vocab_size=64, sequence_len=32)
+    model = GPT(config).initialize(0)
+    steps = 60
+    plan = replace(
+        plan_for(config), batch_tokens=32, tokens=32 * steps, learning_rate_factor=(32 / 2**19) ** 0.5
+    )
+    optimizer = make_optimizer(model, plan)
+    assert {id(p) for p in optimizer.named.values()} == {id(p) for p in model.parameters()}
+    schedule = Schedule(steps, plan.weight_decay)
+    generator = torch.Generator().manual_seed(0)
+    ids_BT = torch.randint(64, (1, 33), generator=generator)
+    losses = []
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss = model(ids_BT[:, :-1], ids_BT[:, 1:]) / 32
+        loss.backward()
+        optimizer.step(schedule.at(step))
+        losses.append(loss.item())
+    assert losses[0] == pytest.approx(4.16, abs=0.1)  # ln 64
+    assert losses[-1] < 0.5 * losses[0]
