@@ -39,7 +39,6 @@ class Size:
     corpus: str
     shards: int | None  # of the corpora that are downloaded
     vocab_size: int
-    tokenizer_bytes: int | None  # text to learn the vocabulary from; None: all
     train: str  # flags of `nanochat train base`
     gpus: int  # 0: the CPU will do
 
@@ -49,15 +48,15 @@ class Size:
 SIZES = {
     "laptop": Size(
         "4 layers on public-domain classics: about 10 minutes on two cores",
-        "classics", None, 4_096, None, "--depth 4 --head-dim 64 --seq-len 512 --batch-size 16 --steps 180", 0,
+        "classics", None, 4_096, "--depth 4 --head-dim 64 --seq-len 512 --batch-size 16 --steps 180", 0,
     ),
     "1gpu": Size(
         "12 layers on 1.3 billion tokens of web text: under an hour on one H100 or H200",
-        "climbmix", 30, 32_768, 2_000_000_000, "--depth 12", 1,
+        "climbmix", 30, 32_768, "--depth 12", 1,
     ),
     "8xh100": Size(
         "24 layers on 5.8 billion tokens in FP8: about 2 hours on eight H100",
-        "climbmix", 130, 32_768, 2_000_000_000, "--depth 24 --ratio 8 --fp8", 8,
+        "climbmix", 130, 32_768, "--depth 24 --ratio 8 --fp8", 8,
     ),
 }  # fmt: skip
 
@@ -119,17 +118,17 @@ def plan(options: argparse.Namespace) -> list[Stage]:
     size, run = SIZES[options.size], checked_name(options.name or f"speedrun-{options.size}")
     tokenizer = f"{size.corpus}-{size.vocab_size}"
     shards = ("--shards", str(size.shards)) if size.shards else ()
-    some = ("--max-bytes", str(size.tokenizer_bytes)) if size.tokenizer_bytes else ()
     text = ("--corpus", size.corpus)
     vocabulary = ("--vocab-size", str(size.vocab_size), "--name", tokenizer)
     which = ("--tokenizer", tokenizer, "--name", run)
+    go_on = ("--resume",) if (run_folder(run) / "config.json").is_file() else ()
     return [
         Stage("text", f"the corpus {size.corpus}", ("data", "prepare", *text, *shards),
               lambda: corpus_is_there(size.corpus, size.shards)),
-        Stage("tokenizer", f"{size.vocab_size:,} tokens", ("tokenizer", "train", *text, *vocabulary, *some),
+        Stage("tokenizer", f"{size.vocab_size:,} tokens", ("tokenizer", "train", *text, *vocabulary),
               lambda: tokenizer_is_there(tokenizer, size.vocab_size)),
         Stage("pretraining", size.about,
-              ("train", "base", "--resume", *size.train.split(), *text, *which, *options.train),
+              ("train", "base", *go_on, *size.train.split(), *text, *which, *options.train),
               lambda: is_trained(run_folder(run)), max(1, size.gpus)),
     ]  # fmt: skip
 

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from nanochat import cli
+from nanochat.commands import speedrun
+from nanochat.data.corpus import Corpus
+from nanochat.data.shards import write_shard
+from nanochat.home import corpora_folder, run_folder
+from nanochat.tokenizer.tokenizer import sample_text
+from tools.core.errors import UsageError
+
+# One layer, two steps: every stage for real, each as small as it can be.
+SMALL = ["--depth", "1", "--seq-len", "32", "--batch-size", "2", "--steps", "2", "--eval-tokens", "128"]
+SMALL += ["--no-compile"]
+
+
+@pytest.fixture
+def base(tmp_path, monkeypatch):
+    monkeypatch.setenv("NANOCHAT_BASE_DIR", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return tmp_path
+
+
+@pytest.fixture
+def small_corpus(base, monkeypatch):
+    """A corpus that is prepared already, and a vocabulary that its text can fill."""
+    size = replace(speedrun.SIZES["laptop"], vocab_size=400)
+    monkeypatch.setitem(speedrun.SIZES, "laptop", size)
+    folder = corpora_folder() / size.corpus
+    folder.mkdir(parents=True)
+    texts = sample_text().split("\n\n")
+    train = write_shard(folder / "shard_00000.parquet", texts)
+    validation = write_shard(folder / "validation.parquet", texts[:5])
+    Corpus(size.corpus, folder, (train,), validation, "the sample", "public domain").save()
+    return folder
+
+
+def test_from_text_to_report_and_nothing_twice(small_corpus, capfd):
+    assert cli.main(["speedrun", "--size", "laptop", "--", *SMALL]) == 0
+    said = capfd.readouterr().out
+    assert "1/3 text: the corpus classics: done already" in said
+    assert "\n$ nanochat tokenizer train --corpus classics --vocab-size 400 --name classics-400\n" in said
+    assert "\n$ nanochat train base --depth 4" in said
+    written = (run_folder("speedrun-laptop") / "report.md").read_text(encoding="utf-8")
+    assert written in said
+    assert re.search(r"- validation: \d\.\d{4} bits per byte", written)
+    assert "- text: 128 tokens of classics, cut by classics-400 (400 tokens)" in written
+    assert re.search(r"- time: \d+:\d\d \(tokenizer \d+:\d\d, pretraining \d+:\d\d\)", written)
+    assert "- **The president**" in written
+
+    assert cli.main(["speedrun", "--size", "laptop", "--", *SMALL]) == 0
+    again = capfd.readouterr().out
+    assert again.count("done already") == 3
+    assert "$ nanochat" not in again
+    assert written in again
+
+
+def test_dry_run_says_what_is_missing_and_makes_nothing(base, capsys):
+    assert cli.main(["speedrun", "--size", "laptop", "--dry-run"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "1/3 text: nanochat data prepare --corpus classics"
+    assert said[1].startswith("2/3 tokenizer: nanochat tokenizer train --corpus classics --vocab-size 4096")
+    assert said[2].startswith("3/3 pretraining: nanochat train base --depth 4")
+    assert not list(base.iterdir())
+
+
+@pytest.mark.parametrize("size", speedrun.SIZES)
+def test_every_stage_is_a_command_that_its_parser_takes(base, size):
+    cli.check(["speedrun", "--size", size])
+    options = speedrun.make_parser().parse_args(["--size", size])
+    shown = [stage.shown() for stage in speedrun.plan(options)]
+    assert all("nanochat " in line for line in shown)
+    launched = shown[2].startswith("torchrun --standalone --nproc_per_node=8 -m nanochat train base ")
+    assert launched == (size == "8xh100")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--size", "phone"], "--size phone: choose laptop, 1gpu, 8xh100"),
+        ([], "the following arguments are required: --size"),
+        (["--size", "laptop", "--", "--dept", "3"], "there is no --dept; did you mean --depth?"),
+        (["--size", "laptop", "--name", "a/b"], "the name 'a/b' cannot be a folder's"),
+    ],
+)
+def test_a_wrong_word_is_refused_before_anything_is_done(base, capsys, words, line):
+    assert cli.main(["speedrun", *words]) == 2
+    assert line in capsys.readouterr().err
+    assert not list(base.iterdir())
+
+
+def test_a_size_with_more_gpus_than_there_are_is_refused(base, capsys, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert cli.main(["speedrun", "--size", "8xh100"]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "nanochat: error: --size 8xh100 needs 8 NVIDIA GPUs and this machine has 2 GPUs; use --size 1gpu\n"
+    )
+
+
+def test_a_stage_that_fails_ends_the_run_with_its_exit_code(base, capfd, monkeypatch):
+    monkeypatch.setattr(
+        speedrun.Stage, "command", lambda stage: [sys.executable, "-c", "raise SystemExit(7)"]
+    )
+    assert cli.main(["speedrun", "--size", "laptop"]) == 7
+    assert "text ended with exit code 7; the same command goes on from there" in capfd.readouterr().out
+
+
+def test_sigterm_is_handed_on_and_the_exit_code_is_the_shells():
+    assert speedrun.call([sys.executable, "-c", "raise SystemExit(3)"]) == 3
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    start = time.monotonic()
+    assert speedrun.call([sys.executable, "-c", "import time; time.sleep(60)"]) == 128 + signal.SIGTERM
+    assert time.monotonic() - start < 30
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_times_of_several_attempts_add_up(tmp_path):
+    path = tmp_path / "speedrun" / "d4.json"
+    for _ in range(2):
+        with speedrun.Clock(path).timing("text"):
+            time.sleep(0.02)
+    assert speedrun.Clock(path).times["text"] >= 0.04
+    path.write_text("cut sho")
+    assert speedrun.Clock(path).times == {}
+
+
+def test_words_are_checked_without_running(base):
+    with pytest.raises(UsageError):
+        cli.check(["speedrun", "--size", "x"])
+    assert not list(base.iterdir())
