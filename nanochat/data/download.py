@@ -161,9 +161,6 @@ def _rest(remote: RemoteFile, partial: Path, advance: Callable[[int], None], sto
     have = _size(partial)
     if have == remote.size:
         return
-    if have > remote.size:
-        _drop(partial, advance)
-        raise DamagedError("more bytes than the file has")
     headers = build_hf_headers() | {"Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -193,13 +190,15 @@ def _append(
         for chunk in chunks:
             if stop.is_set():
                 raise Stopped
+            if len(chunk) > room:
+                advance(-file.tell())
+                file.truncate(0)
+                raise DamagedError("more bytes came than the file has")
             view = memoryview(chunk)
             while len(view):  # a disk that is nearly full takes a part only, and the next write says why
                 view = view[file.write(view) :]
             advance(len(chunk))
             room -= len(chunk)
-            if room < 0:
-                raise DamagedError("more bytes came than the file has")
 
 
 def _continues(content_range: str, status: int, have: int) -> bool:
