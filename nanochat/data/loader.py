@@ -143,7 +143,8 @@ def make_loader(
     order = Order(seed if train else None)
     source = groups(shards, order, start.position, epochs=None if train else 1)
     packer = Packer(start, rank, world, source, encoder(tokenizer, threads), is_what, ahead=threads > 0)
-    return Loader(partial(packer.next_batch, device_batch, seq_len), start, is_what, threads > 0)
+    make = partial(packer.next_batch, device_batch, seq_len)
+    return Loader(make, packer.close, start, is_what, ahead=threads > 0)
 
 
 def default_workers() -> int:
@@ -167,14 +168,16 @@ class Loader:
     def __init__(
         self,
         make: Callable[[], tuple[Batch, Place] | None],
+        end: Callable[[], None],
         start: Place,
         is_what: Mapping[str, Any],
         ahead: bool,
     ) -> None:
-        self.make, self.place, self.is_what = make, start, is_what
+        self.make, self.end, self.place, self.is_what = make, end, start, is_what
         self.wait_seconds = 0.0  # that `next` took, all together
         self.told = 0.0  # of these, how many `waited` has told
-        self.ready: queue.Queue[tuple[Batch, Place] | Exception | None] = queue.Queue(AHEAD)
+        self.over: Exception | None = None  # the end of the text, or what went wrong
+        self.ready: queue.Queue[Prepared] = queue.Queue(AHEAD)
         self.closed = threading.Event()
         self.thread: threading.Thread | None = None
         if ahead:
@@ -185,15 +188,23 @@ class Loader:
         return self
 
     def __next__(self) -> Batch:
-        start = time.perf_counter()
-        found = self.ready.get() if self.thread else self.make()
-        self.wait_seconds += time.perf_counter() - start
-        if found is None or isinstance(found, Exception):
-            if self.thread:
-                self.ready.put(found)  # whoever asks again gets the same answer
-            raise found or StopIteration
-        batch, self.place = found
-        return batch
+        if self.over is None:
+            start = time.perf_counter()
+            found = self.ready.get() if self.thread else self.prepare()
+            self.wait_seconds += time.perf_counter() - start
+            if not isinstance(found, Exception):
+                batch, self.place = found
+                return batch
+            self.over = found
+            self.close()
+        raise self.over
+
+    def prepare(self) -> Prepared:
+        """The next batch, or why there is none."""
+        try:
+            return self.make() or StopIteration()
+        except Exception as error:
+            return error
 
     def state(self) -> dict[str, Any]:
         """What goes on with the batch after the last one that was handed out; plain data."""
@@ -206,26 +217,22 @@ class Loader:
 
     def work_ahead(self) -> None:
         """What the packing thread does; an error goes to whoever asks for the next batch."""
-        found: tuple[Batch, Place] | Exception | None
-        while not self.closed.is_set():
-            try:
-                found = self.make()
-            except Exception as error:
-                found = error
+        found: Prepared | None = None
+        while not self.closed.is_set() and not isinstance(found, Exception):
+            found = self.prepare()
             while not self.closed.is_set():
                 try:
-                    self.ready.put(found, timeout=0.2)
+                    self.ready.put(found, timeout=0.1)
                     break
                 except queue.Full:
                     continue
-            if found is None or isinstance(found, Exception):
-                return
 
     def close(self) -> None:
         """Stop working ahead."""
         self.closed.set()
-        if self.thread and self.thread is not threading.current_thread():
+        if self.thread:
             self.thread.join()
+        self.end()
 
     def __enter__(self) -> Loader:
         return self
@@ -364,5 +371,11 @@ class Packer:
             zip((number for number, _ in wanted), self.encode([text for _, text in wanted]), strict=True)
         )
 
+    def close(self) -> None:
+        """Let the reading thread end."""
+        if self.reader:
+            self.reader.shutdown(cancel_futures=True)
+
 
 Group = tuple[Position, list[tuple[int, Tokens]]]
+Prepared = tuple[Batch, Place] | Exception

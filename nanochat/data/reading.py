@@ -15,12 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from nanochat.data.shards import read_row_group, row_group_sizes
 from nanochat.errors import UserError
-
-COLUMN = "text"
 
 
 @dataclass(frozen=True)
@@ -63,51 +59,14 @@ def groups(
     while epochs is None or epoch < epochs:
         before = first
         for place, number in list(enumerate(order.of(len(shards), epoch)))[shard:]:
-            with Shard(shards[number]) as file:
-                for index, group_number in list(enumerate(order.of(file.n_groups, epoch, number)))[group:]:
-                    texts = file.read(group_number)
-                    ways = order.of(len(texts), epoch, number, group_number)
-                    yield Position(epoch, place, index, first), [texts[way] for way in ways]
-                    first += len(texts)
+            path = shards[number]
+            n_groups = len(row_group_sizes(path))
+            for index, group_number in list(enumerate(order.of(n_groups, epoch, number)))[group:]:
+                texts = read_row_group(path, group_number)
+                ways = order.of(len(texts), epoch, number, group_number)
+                yield Position(epoch, place, index, first), [texts[way] for way in ways]
+                first += len(texts)
             group = 0
         if first == before and not (shard or start.group):
             raise UserError(f"there is no document in {shards[0].parent if shards else 'the corpus'}")
         epoch, shard = epoch + 1, 0
-
-
-class Shard:
-    """A parquet file with a column of texts."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.file = pq.ParquetFile(path)
-        except (OSError, pa.ArrowException) as error:
-            raise self.unreadable(error) from None
-        if COLUMN not in self.file.schema_arrow.names:
-            self.file.close()
-            raise UserError(f"{path} has no column {COLUMN!r}; prepare the corpus again")
-
-    def __enter__(self) -> Shard:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    @property
-    def n_groups(self) -> int:
-        """How many row groups there are."""
-        return int(self.file.metadata.num_row_groups)
-
-    def read(self, group: int) -> list[str]:
-        """The texts of one row group."""
-        try:
-            texts: list[str] = self.file.read_row_group(group, columns=[COLUMN])[COLUMN].to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise self.unreadable(error) from None
-        return texts
-
-    def unreadable(self, error: Exception) -> UserError:
-        """What to say of a damaged file."""
-        first_line = str(error).partition("\n")[0]
-        return UserError(f"{self.path} cannot be read ({first_line}); prepare the corpus again")
