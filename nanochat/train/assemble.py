@@ -39,7 +39,7 @@ def assemble(
     model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(world.device)
     optimizer = make_optimizer(
         model, plan.training, compiled=settings.compile and world.device.type == "cuda",
-        process_group=world.group,
+        process_group=world.machine,
     )  # fmt: skip
     guard, loss_scale = Guard(), LossScale.for_dtype(settings.dtype)
     found = find_checkpoint(folder, world, progress)
@@ -66,8 +66,9 @@ def assemble(
             "model": plan.config.to_dict(), "tokenizer": config["tokenizer"], "guard": guard.state(),
             "loss_scale": loss_scale.state(), "tokens": step * plan.batch_tokens, **more,
         }  # fmt: skip
+        state = optimizer.state_slices() if world.keeps_state else {}
         checkpoint.save(
-            folder, step, model.state_dict(), optimizer.state_slices(), meta, loader.state(), rank=world.rank,
+            folder, step, model.state_dict(), state, meta, loader.state(), rank=world.rank,
             world=world.size, agree=lambda ok: world.sum([float(not ok)])[0] == 0, keep=settings.keep,
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nanochat.model.counting import count_parameters
-from nanochat.train.fitting import bytes_needed
+from nanochat.train.fitting import bytes_needed, gib
 from nanochat.train.run_plan import RunPlan
 
 
@@ -46,15 +46,6 @@ def batch_in_words(plan: RunPlan) -> str:
     if plan.micro_batches > 1:
         words += f", {plan.device_batch_size} at a time"
     return words + (f" on each of {plan.place.world}" if plan.place.world > 1 else "")
-
-
-def gib(size: int) -> str:
-    """Bytes in GiB, or in MiB below one.
-
-    >>> gib(3 * 2**29), gib(2**24)
-    ('1.5 GiB', '16 MiB')
-    """
-    return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"
 
 
 def short(number: float) -> str:

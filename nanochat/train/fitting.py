@@ -86,6 +86,15 @@ def default_sequences(share: int, config: GPTConfig, place: Place, fp32: bool, c
     return max(1, largest_divisor(share, most))
 
 
+def gib(size: int) -> str:
+    """Bytes in GiB, or in MiB below one.
+
+    >>> gib(3 * 2**29), gib(2**24)
+    ('1.5 GiB', '16 MiB')
+    """
+    return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"
+
+
 def largest_divisor(number: int, most: int) -> int:
     """The largest divisor of `number` that is at most `most`; 0 when `most` is below 1.
 
@@ -107,9 +116,9 @@ def too_large(
     out of memory: --device-batch-size 512 needs about 738 GiB and this GPU has 80 GiB free; \
 the largest that should fit is --device-batch-size 32
     """
-    needs = bytes_needed(config, sequences, place, fp32, checkpointing) / 2**30
-    free = f" and {place.device} has {place.free_bytes / 2**30:.3g} GiB free" if place.free_bytes else ""
-    line = f"out of memory: --device-batch-size {sequences} needs about {needs:.3g} GiB{free}"
+    needs = gib(bytes_needed(config, sequences, place, fp32, checkpointing))
+    free = f" and {place.device} has {gib(place.free_bytes)} free" if place.free_bytes else ""
+    line = f"out of memory: --device-batch-size {sequences} needs about {needs}{free}"
     most = largest_divisor(share, min(most_that_fit(config, place, fp32, checkpointing), sequences - 1))
     if most:
         return f"{line}; the largest that should fit is --device-batch-size {most}"
