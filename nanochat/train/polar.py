@@ -10,8 +10,9 @@ after the other, chosen to push every singular value towards 1, do the same with
   They are derived here, in `polar_coefficients`, and not copied from a table.
 - Polynomials need singular values of at most 1. The usual bound is the Frobenius norm, which for a flat
   spectrum is far too large and costs a step to make good. The first product, G = XXᵀ, gives a better one
-  for nothing: the largest singular value to the fourth is at most the sum of all, ‖G‖_F². With it four
-  steps do what five do with the usual bound.
+  for nothing: the largest singular value to the fourth is at most the sum of all, ‖G‖_F². With it the
+  singular values of a 256 x 256 matrix start about four times larger, which is worth a step. Five steps
+  are taken all the same: four saved a fifth of Muon's time and cost 0.003 bits per byte.
 - A wide matrix is worked on through its small Gram matrix G: p(X) = q(G)·X, and the next G is
   q(G)·G·q(G), so the long side is touched twice in all and not twice a step. Rounding grows along the
   way, which fp32 can bear and bf16 cannot: there, and for nearly square matrices, X itself is carried
@@ -28,9 +29,7 @@ from torch import Tensor
 STEPS = 5
 SMALLEST = 1e-3  # singular values below this share of the bound are noise, and may stay small
 CUSHION = 0.024  # no step aims lower: steeper polynomials would lift rounding errors too (paper, section 3.4)
-SAFETY = (
-    1.01  # rounding may leave a singular value a little above its interval, where the next step overshoots
-)
+SAFETY = 1.01  # rounding may leave a singular value above its interval, where the next step overshoots
 TINY = 1e-18  # a matrix of zeros is divided by this, and stays one; its square is still a number in fp32
 GRAM_RATIO = 1.5  # from this ratio of the sides on, the Gram matrix needs fewer operations
 
