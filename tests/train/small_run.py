@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from nanochat.data.corpus import Corpus
 from nanochat.data.shards import write_shard
@@ -48,6 +52,15 @@ def train(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         command(*words), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout
     )
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """As in `environment`, for runs in this process; several would only wait for each other here."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def losses(name: str) -> list[tuple[int, float]]:

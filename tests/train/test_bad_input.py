@@ -9,7 +9,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +21,20 @@ from nanochat.home import corpora_folder, run_folder, tokenizer_folder
 from nanochat.model.gpt import GPT
 from nanochat.tokenizer.fast import FastTokenizer
 from nanochat.tokenizer.tokenizer import sample_tokenizer, with_chat_specials
-from tests.train.small_run import QUIET, ROOT, SIZE, command, environment, everything, prepare
+from tests.train.small_run import QUIET, ROOT, SIZE, command, environment, everything, one_thread, prepare
 
 Refusal = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A base folder with a corpus and a tokenizer."""
     folder = tmp_path_factory.mktemp("base")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NANOCHAT_BASE_DIR", str(folder))
         prepare()
-    return folder
+        with one_thread():
+            yield folder
 
 
 @pytest.fixture(autouse=True)

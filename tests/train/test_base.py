@@ -26,7 +26,7 @@ from nanochat.train.precision import LossScale
 from nanochat.train.run_files import read_lines
 from nanochat.train.trackers import make_trackers
 from nanochat.train.validation import bits_per_byte
-from tests.train.small_run import QUIET, SIZE, losses, metrics, prepare, weights
+from tests.train.small_run import QUIET, SIZE, losses, metrics, one_thread, prepare, weights
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,7 +35,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NANOCHAT_BASE_DIR", str(tmp_path_factory.mktemp("base")))
         prepare()
-        yield
+        with one_thread():
+            yield
 
 
 def train(name: str, *words: str) -> None:
