@@ -2,8 +2,8 @@
 
 **Validation is text that was never trained on.** Each document belongs to a work (a speech, a scene, a file's
 own row); a work is wholly on one side, since the second half of a speech is easy for whoever knows the first.
-Which works are kept for validation is decided by a hash of their names or texts, not by their place: so it is
-the same for every seed, and stays the same when files are added. A document whose letters have occurred
+Which works are kept for validation is decided by a hash of their names or texts, not by their place or the
+seed: so runs with different seeds are evaluated on the same text. A document whose letters have occurred
 already is dropped: a copy could stand on both sides.
 
 **Shuffling needs no more memory than a shard.** Each document is dealt to one of the shards at random, then

@@ -10,6 +10,7 @@ or pip fetches its archive and checks its hash, and it is read where it lies. No
 
 from __future__ import annotations
 
+import html
 import importlib.metadata
 import importlib.util
 import re
@@ -51,6 +52,7 @@ PART = re.compile(
     r"^[ \t]*(?:ACT +\w+|SCENE +(?:[IVX]+|\d+)\b|(?:THE )?(?:PROLOGUE|INDUCTION|EPILOGUE)\.?$).*$",
     re.M | re.I,
 )
+ENTITY = re.compile(r"&[a-z]+;")  # a few letters with accents are written as in HTML
 AUTHOR = re.compile(r"\A.*?^by William Shakespeare$", re.M | re.S)
 SHORTEST_PART = 200  # characters: less is a heading, and belongs to what comes after it
 
@@ -131,7 +133,7 @@ def parts_of_play(text: str) -> list[str]:
     >>> parts_of_play(play)
     ["ACT I.\n\nSCENE I. A hall.\n\nWho's there?"]
     """
-    text = tidy(without_frame(AUTHOR.sub("", text)))
+    text = tidy(ENTITY.sub(lambda found: html.unescape(found[0]), without_frame(AUTHOR.sub("", text))))
     starts = [found.start() for found in PART.finditer(text)]
     parts: list[str] = []
     for start, end in pairwise([*starts, len(text)]):

@@ -1,7 +1,7 @@
-"""Downloads against a server that does what networks do: breaks off, cuts short, refuses, sends something else.
+"""Downloads against a server that does what networks do: breaks off, cuts short, refuses, sends nonsense.
 
-The server is a real one, on this machine, and answers as the hub does: the list of files with their hashes, a
-redirection to where the bytes lie, parts of files. Each file can be given faults, one for each request to come.
+The server is a real one, on this machine, and answers as the hub does: the list of files with their hashes,
+a redirection to where the bytes lie, parts of files. Each file can be given faults, one a request.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -370,18 +371,15 @@ def test_a_line_that_always_breaks_is_used_as_long_as_it_brings_something(server
 # ---- what ends it ----
 
 
-@pytest.mark.parametrize("fault", ["500", "429 0", "other range"])
-def test_a_fault_that_stays_ends_it_after_some_tries(server, tmp_path, fault):
+@pytest.mark.parametrize("fault", ["500", "429 0"])
+def test_a_fault_that_stays_ends_it_after_some_tries(server, fault):
     server.always["shard_00001.parquet"] = fault
-    if fault == "other range":
-        server.faults["shard_00001.parquet"] = ["truncate"]
-        server.always["shard_00001.parquet"] = "500"
     with pytest.raises(
-        UserError, match=r"shard_00001.parquet: 6 tries without success \(the last: HTTP \d+\)"
+        UserError, match=r"shard_00001\.parquet: 6 tries without success \(the last: HTTP \d+\)"
     ):
         fetch(2)
     asked = [name for name, _ in server.requests if name == "shard_00001.parquet"]
-    assert len(asked) <= QUICK.tries + 1
+    assert len(asked) == QUICK.tries
     with pytest.raises(UserError, match="not finished"):
         open_corpus("climbmix")
 
@@ -397,7 +395,7 @@ def test_a_server_that_is_not_there_ends_it(server, monkeypatch):
 
 def test_a_wrong_hash_is_never_given_the_shards_name(server, tmp_path):
     server.always["shard_00000.parquet"] = "wrong"
-    with pytest.raises(UserError, match="shard_00000.parquet: came 3 times with other bytes"):
+    with pytest.raises(UserError, match=r"shard_00000\.parquet: came 3 times with other bytes"):
         fetch(1)
     assert len([name for name, _ in server.requests if name == "shard_00000.parquet"]) == 3
     assert not (folder(tmp_path) / "shard_00000.parquet").exists()
@@ -432,7 +430,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(server):
 def test_one_failure_stops_the_others_and_what_they_have_stays(server, tmp_path):
     server.delay = 0.1
     server.always["shard_00000.parquet"] = "404 late"
-    with pytest.raises(UserError, match="shard_00000.parquet"):
+    with pytest.raises(UserError, match=r"shard_00000\.parquet"):
         fetch(3, downloads=4)
     left = [path for path in folder(tmp_path).iterdir() if path.name.endswith(".partial")]
     assert left
@@ -451,13 +449,13 @@ def test_a_page_in_place_of_the_hubs_answer(server):
 
 def test_a_shard_that_the_hub_does_not_list(server):
     del server.files[LAST]
-    with pytest.raises(UserError, match=f"lists no {LAST}"):
+    with pytest.raises(UserError, match=rf"lists no {re.escape(LAST)}"):
         fetch(1)
 
 
 def test_a_disk_that_is_too_small_is_seen_before(server, monkeypatch):
     monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**28}))
-    with pytest.raises(UserError, match="to fetch, 0.27 GB free; choose fewer --shards"):
+    with pytest.raises(UserError, match=r"to fetch, 0\.27 GB free; choose fewer --shards"):
         fetch(1)
     assert server.requests == []
 
