@@ -6,6 +6,8 @@
         loader-00-of-02.json               where each process was in the text
         meta.json                          step, what the run says of itself, SHA-256 of every file
 
+Here one is written and found; `nanochat.train.stored` is one that is there, and reads it.
+
 The choices:
 
 - it is written under another name and renamed at the very end (`nanochat.train.safe_files` says in which
@@ -22,33 +24,20 @@ All processes must see the same folder.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from nanochat.errors import UserError
-from nanochat.train.safe_files import file_hash, make_folder, sync_folder, write_synced, write_tensors
+from nanochat.train.safe_files import make_folder, sync_folder, write_synced, write_tensors
+from nanochat.train.stored import FORMAT, META, MODEL, NAME, Checkpoint, Damaged, hash_of, step_of
 
 FOLDER = "checkpoints"  # in a run's folder
-MODEL, META = "model.safetensors", "meta.json"
-FORMAT = 1
-# A checkpoint, or the old one of a step while a new one takes its place.
-NAME = re.compile(r"step_(\d{6,})(\.replaced)?")
 WRITING, REMOVING = ".writing", ".removing"
-
-
-class Damaged(UserError):
-    """A checkpoint that is not what was written."""
 
 
 # ---- writing ----
@@ -74,7 +63,7 @@ def save(
     `keep` newest checkpoints stay. Raises `UserError` if it cannot be written, on all processes; what was
     there before is then as it was.
 
-    >>> import tempfile
+    >>> import tempfile, torch
     >>> run = Path(tempfile.mkdtemp())
     >>> save(run, 100, {"w": torch.ones(2)}, {"momentum/w@0:2": torch.zeros(2)}, {"depth": 4}).name
     'step_000100'
@@ -159,9 +148,20 @@ def publish(writing: Path, place: Path, step: int, meta: Mapping[str, Any], worl
 
 def remove_others(run: Path, step: int, keep: int) -> None:
     """Keep the newest ones up to this step; later ones belong to a future that was given up."""
-    kept = [f"step_{one:06d}" for one in sorted(steps(run)) if one <= step][-keep:]
+    newest = {step_of(path): path for path in paths(run) if step_of(path) <= step}  # in order of steps
+    kept = list(newest.values())[-keep:]
     for path in paths(run):
-        if path.name not in kept:
+        if path not in kept:
+            remove(path)
+
+
+def forget_after(run: Path, step: int) -> None:
+    """Take away what came after the step that a run continues from, such as a checkpoint that was damaged.
+
+    Only for the run's own first process. Otherwise it would count among those to keep.
+    """
+    for path in paths(run):
+        if step_of(path) > step:
             remove(path)
 
 
@@ -190,23 +190,13 @@ def write_json(path: Path, data: Mapping[str, Any]) -> str:
     return write_synced(path, iter([text.encode()]))
 
 
-def hash_of(body: Mapping[str, Any]) -> str:
-    """The SHA-256 of plain data, however it is laid out.
-
-    >>> hash_of({"a": 1, "b": 2}) == hash_of({"b": 2, "a": 1})
-    True
-    """
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def what_remains(run: Path) -> str:
     """The end of a complaint: what is safe."""
     found = steps(run)
     return f"step {max(found)} is still there" if found else "there is no earlier checkpoint"
 
 
-# ---- reading ----
+# ---- finding ----
 
 
 def paths(run: Path) -> list[Path]:
@@ -214,18 +204,6 @@ def paths(run: Path) -> list[Path]:
     folder = run / FOLDER
     found = [path for path in folder.iterdir() if NAME.fullmatch(path.name)] if folder.is_dir() else []
     return sorted(found, key=lambda path: (step_of(path), not path.name.endswith(".replaced")))
-
-
-def step_of(path: Path) -> int:
-    """The step in a checkpoint's name.
-
-    >>> step_of(Path("checkpoints/step_000100"))
-    100
-    """
-    match = NAME.fullmatch(path.name)
-    if match is None:
-        raise ValueError(f"{path} is no checkpoint; their names are like step_000100")
-    return int(match[1])
 
 
 def steps(run: Path) -> list[int]:
@@ -255,118 +233,5 @@ def latest(run: Path, say: Callable[[str], object] = print) -> Checkpoint | None
 
 def at_step(run: Path, step: int) -> Checkpoint:
     """The checkpoint of one step, which the first process has found good."""
-    return Checkpoint.open(run / FOLDER / f"step_{step:06d}")
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint on disk. Nothing but `meta.json` is in memory."""
-
-    folder: Path
-    step: int
-    meta: dict[str, Any]
-    hashes: dict[str, str]
-    _open_files: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @classmethod
-    def open(cls, folder: Path) -> Checkpoint:
-        """Read `meta.json`. Raises `UserError` naming it if it is not what was written."""
-        path = folder / META
-        try:
-            found = json.loads(path.read_bytes())
-            written = found.pop("sha256")
-            if written != hash_of(found):
-                raise Damaged(f"{path} has been changed")
-            if found["format"] != FORMAT:
-                raise UserError(
-                    f"{path} has format {found['format']}; this version of nanochat reads {FORMAT}"
-                )
-            return cls(folder, found["step"], found["meta"], found["files"])
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-            raise Damaged(f"{path} cannot be read ({type(error).__name__})") from None
-
-    def verify(self) -> None:
-        """Check every file against its hash. Raises `UserError` naming the first damaged one."""
-        for name, expected in self.hashes.items():
-            path = self.folder / name
-            try:
-                found = file_hash(path)
-            except OSError as error:
-                raise Damaged(f"{path} cannot be read ({error.strerror})") from None
-            if found != expected:
-                raise Damaged(f"{path} is damaged: it was cut short or changed")
-
-    def model_tensors(self) -> dict[str, Tensor]:
-        """All weights, in ordinary memory, by name."""
-        file = self._file(MODEL)
-        names = file.keys()
-        return {name: file.get_tensor(name) for name in names}
-
-    def loader_states(self) -> list[dict[str, Any]]:
-        """Where each process was in the text."""
-        names = sorted(name for name in self.hashes if name.startswith("loader-"))
-        return [json.loads((self.folder / name).read_bytes()) for name in names]
-
-    def read_rows(self, name: str, first: int, last: int) -> Tensor:
-        """Rows `first` to `last` of one state of the optimizer, whichever processes wrote them.
-
-        >>> import tempfile
-        >>> run = Path(tempfile.mkdtemp())
-        >>> state = {"momentum/w@0:2": torch.tensor([5.0, 6]), "momentum/w@2:3": torch.tensor([7.0])}
-        >>> _ = save(run, 1, {}, state, {})
-        >>> latest(run).read_rows("momentum/w", 1, 3)
-        tensor([6., 7.])
-        """
-        pieces, at = [], first
-        for piece in self._slices.get(name, ()):
-            if piece.first <= at < min(piece.last, last):
-                stop = min(piece.last, last)
-                rows = self._file(piece.file).get_slice(piece.key)
-                pieces.append(rows[at - piece.first : stop - piece.first])
-                at = stop
-        if at < last or not pieces:
-            raise UserError(
-                f"{self.folder} has no rows {at} to {last} of {name}; it belongs to another model"
-            )
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-
-    @cached_property
-    def _slices(self) -> dict[str, list[Slice]]:
-        found: dict[str, list[Slice]] = {}
-        for file in self.hashes:
-            if file.startswith("optimizer-"):
-                keys = self._file(file).keys()
-                for key in keys:
-                    piece = Slice.of(file, key)
-                    found.setdefault(piece.name, []).append(piece)
-        return {name: sorted(pieces, key=lambda one: one.first) for name, pieces in found.items()}
-
-    def _file(self, name: str) -> Any:
-        if name not in self._open_files:
-            try:
-                self._open_files[name] = safe_open(self.folder / name, framework="pt")
-            except (OSError, SafetensorError) as error:
-                raise Damaged(f"{self.folder / name} cannot be read ({error})") from None
-        return self._open_files[name]
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Where some rows of a state are."""
-
-    file: str
-    key: str
-    name: str
-    first: int
-    last: int
-
-    @classmethod
-    def of(cls, file: str, key: str) -> Slice:
-        """Take a key apart.
-
-        >>> Slice.of("optimizer-00-of-01.safetensors", "momentum/w@0:512").last
-        512
-        """
-        name, _, rows = key.rpartition("@")
-        first, _, last = rows.partition(":")
-        return cls(file, key, name, int(first), int(last))
+    found = [path for path in paths(run) if step_of(path) == step]
+    return Checkpoint.open(found[-1] if found else run / FOLDER / f"step_{step:06d}")
