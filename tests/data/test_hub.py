@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import random
@@ -26,8 +27,9 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+import rich.console
 
-from nanochat.data import download, hub
+from nanochat.data import download, hub, progress
 from nanochat.data.corpus import open_corpus
 from nanochat.data.download import Patience
 from nanochat.data.shards import documents, write_shard
@@ -441,6 +443,13 @@ def test_one_failure_stops_the_others_and_what_they_have_stays(server, tmp_path)
     is_whole(tmp_path, server, 3)
 
 
+def test_offline_by_the_readers_wish(server, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(UserError, match="HF_HUB_OFFLINE is set"):
+        fetch(1)
+    assert server.tokens == []
+
+
 def test_a_page_in_place_of_the_hubs_answer(server):
     server.faults["list"] = ["page"]
     with pytest.raises(UserError, match="answer cannot be read"):
@@ -510,6 +519,27 @@ def test_a_dry_run_says_what_would_be_fetched(server, tmp_path):
     assert not folder(tmp_path).exists()
     server.always["list"] = "500"
     assert "about 0.3 GB to fetch" in hub.plan("climbmix", 2)
+
+
+# ---- how far it is ----
+
+
+def test_in_a_log_a_line_now_and_then(server, monkeypatch):
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    said = fetch(2)
+    assert re.fullmatch(r"climbmix: \d of 3 files, \d of 1 MB, \d+\.\d MB/s(, \d+ s left)?", said[-1])
+
+
+def test_on_a_terminal_a_bar(server, monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        progress, "Console", lambda **_: rich.console.Console(file=screen, force_terminal=True, width=120)
+    )
+    server.faults["shard_00000.parquet"] = ["wrong"]
+    assert fetch(2) == []
+    assert "climbmix: 3 of 3 files" in screen.getvalue()
+    size = sum(len(server.files[name]) for name in ("shard_00000.parquet", "shard_00001.parquet", LAST))
+    assert f"{size / 1e6:.1f}/{size / 1e6:.1f} MB" in screen.getvalue()
 
 
 # ---- the command ----
