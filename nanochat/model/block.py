@@ -1,12 +1,16 @@
 """One block: attention, then the MLP, each reading the normalised stream and adding to it.
 
-Shapes: B batch, T time, C channels, K heads of keys and values, D head width.
+Before them two extras, if the model has them: the stream is scaled by the layer's residual scalar, and the
+first vectors are mixed in again by its x0 scalar (modded-nanogpt speedruns).
+
+Shapes: B batch, T time, C channels.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
+from nanochat.model.attending import Plan
 from nanochat.model.attention import Attention
 from nanochat.model.config import GPTConfig
 from nanochat.model.layers import norm
@@ -24,12 +28,18 @@ class Block(nn.Module):
     def forward(
         self,
         x_BTC: Tensor,
+        first_BTC: Tensor,
+        scalars: tuple[Tensor | None, Tensor | None],
         rotary: tuple[Tensor, Tensor],
-        window: int,
-        documents_BT: Tensor | None,
-        value_embedding_BTKD: Tensor | None = None,
+        plan: Plan,
+        value_embedding_BTC: Tensor | None = None,
     ) -> Tensor:
-        """Add to the stream what the layer finds."""
-        x_BTC = x_BTC + self.attention(norm(x_BTC), rotary, window, documents_BT, value_embedding_BTKD)
+        """Add to the stream what the layer finds. `scalars` are for the stream and for the first vectors."""
+        residual_scalar, x0_scalar = scalars
+        if residual_scalar is not None:
+            x_BTC = x_BTC * residual_scalar.to(x_BTC.dtype)
+        if x0_scalar is not None:
+            x_BTC = x_BTC + first_BTC * x0_scalar.to(x_BTC.dtype)
+        x_BTC = x_BTC + self.attention(norm(x_BTC), rotary, plan, value_embedding_BTC)
         out_BTC: Tensor = x_BTC + self.mlp(norm(x_BTC))
         return out_BTC

@@ -15,17 +15,24 @@ Shapes: B batch, T time, C channels, V vocabulary, K heads of keys and values, D
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nanochat.model.attending import plan_attention
 from nanochat.model.block import Block
 from nanochat.model.config import SMEAR_GATE_CHANNELS, GPTConfig
 from nanochat.model.initialize import initialize
 from nanochat.model.layers import Linear, norm
+from nanochat.model.loss import nats_of_tokens, summed_nats
 from nanochat.model.rotary import rotary_table
 
-IGNORED = -1  # a target below 0 is not counted
+
+def run_block(block: nn.Module, *inputs: Any) -> Tensor:
+    """Call a block: the one place that is compiled, once for all blocks of a kind."""
+    out_BTC: Tensor = block(*inputs)
+    return out_BTC
 
 
 class GPT(nn.Module):
@@ -63,10 +70,16 @@ class GPT(nn.Module):
         cos_TE, sin_TE = rotary_table(config.sequence_len, config.head_dim, config.rope_base)
         self.cos_TE = nn.Buffer(cos_TE, persistent=False)
         self.sin_TE = nn.Buffer(sin_TE, persistent=False)
+        self.run_block = run_block
 
     def initialize(self, seed: int) -> GPT:
         """Draw the first weights; the same seed gives the same model on every device."""
         initialize(self, seed)
+        return self
+
+    def compile_blocks(self) -> GPT:
+        """Compile one block of each kind, forward and backward, and use it for all layers."""
+        self.run_block = torch.compile(run_block, dynamic=False)
         return self
 
     def parameter_groups(self) -> dict[str, dict[str, nn.Parameter]]:
@@ -100,14 +113,26 @@ class GPT(nn.Module):
         x_BTC = self.stream(ids_BT, documents_BT)
         if targets_BT is None:
             return self.logits(x_BTC)
-        return self.nats(x_BTC, targets_BT).sum()
+        config = self.config
+        return summed_nats(
+            x_BTC.flatten(0, 1),
+            self.head.weight,
+            targets_BT.flatten(),
+            config.vocab_size,
+            config.logit_softcap,
+        )
 
     @torch.no_grad()
     def nats_per_token(
         self, ids_BT: Tensor, targets_BT: Tensor, documents_BT: Tensor | None = None
     ) -> Tensor:
         """Cross entropy of every target, [B, T] in fp32, 0 where a target is below 0: for bits per byte."""
-        return self.nats(self.stream(ids_BT, documents_BT), targets_BT)
+        config = self.config
+        x_NC = self.stream(ids_BT, documents_BT).flatten(0, 1)
+        nats_N = nats_of_tokens(
+            x_NC, self.head.weight, targets_BT.flatten(), config.vocab_size, config.logit_softcap
+        )
+        return nats_N.view_as(targets_BT)
 
     def stream(self, ids_BT: Tensor, documents_BT: Tensor | None = None) -> Tensor:
         """The normalised stream after the last block, [B, T, C]."""
@@ -120,12 +145,15 @@ class GPT(nn.Module):
         first_BTC = halfway_BTC = x_BTC
         rotary = (self.cos_TE[:T], self.sin_TE[:T])
         windows = self.config.windows()
+        plans = plan_attention(set(windows), ids_BT, documents_BT, self.compute_dtype)
+        scalars = self.layer_scalars()
         for layer, block in enumerate(self.blocks):
-            x_BTC = self.mix(x_BTC, first_BTC, layer)
             value_BTC = None
             if layer in self.config.value_layers:
                 value_BTC = self.value_embeddings[str(layer)](ids_BT).to(x_BTC.dtype)
-            x_BTC = block(x_BTC, rotary, windows[layer], documents_BT, value_BTC)
+            x_BTC = self.run_block(
+                block, x_BTC, first_BTC, scalars[layer], rotary, plans[windows[layer]], value_BTC
+            )
             if layer == self.config.n_layer // 2:
                 halfway_BTC = x_BTC
         if self.config.backout:
@@ -140,23 +168,15 @@ class GPT(nn.Module):
             gate_BT1 = gate_BT1 * (documents_BT[:, 1:, None] == documents_BT[:, :-1, None])
         return torch.cat([x_BTC[:, :1], x_BTC[:, 1:] + gate_BT1 * x_BTC[:, :-1]], dim=1)
 
-    def mix(self, x_BTC: Tensor, first_BTC: Tensor, layer: int) -> Tensor:
-        """Scale the stream, and mix in the first vectors again."""
-        if self.config.residual_scalars:
-            x_BTC = x_BTC * self.residual_scalars[layer].to(x_BTC.dtype)
-        if self.config.x0_scalars:
-            x_BTC = x_BTC + first_BTC * self.x0_scalars[layer].to(x_BTC.dtype)
-        return x_BTC
+    def layer_scalars(self) -> list[tuple[Tensor | None, Tensor | None]]:
+        """For every layer its residual scalar and its x0 scalar, None where the model has none."""
+        none = [None] * self.config.n_layer
+        residual = self.residual_scalars.unbind() if self.config.residual_scalars else none
+        x0 = self.x0_scalars.unbind() if self.config.x0_scalars else none
+        return list(zip(residual, x0, strict=True))
 
     def logits(self, x_BTC: Tensor) -> Tensor:
         """Soft-capped logits of the vocabulary's words (not of the rows that pad it), in fp32."""
         cap = self.config.logit_softcap
         logits_BTV = self.head(x_BTC)[..., : self.config.vocab_size].float()
         return cap * torch.tanh(logits_BTV / cap)
-
-    def nats(self, x_BTC: Tensor, targets_BT: Tensor) -> Tensor:
-        """Cross entropy of every target, [B, T]."""
-        logits_BTV = self.logits(x_BTC)
-        targets = targets_BT.long().clamp(min=IGNORED).flatten()
-        nats = F.cross_entropy(logits_BTV.flatten(0, 1), targets, ignore_index=IGNORED, reduction="none")
-        return nats.view_as(targets_BT)
