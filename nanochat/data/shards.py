@@ -19,9 +19,9 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from nanochat.errors import UserError
 
