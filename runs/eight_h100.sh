@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A model of depth 24, 1.4 billion parameters, on one machine with eight H100. Training takes about 3.0 hours.
+# A model of depth 24, 1.4 billion parameters, on one machine with eight H100. It takes about 3.0 hours.
 #
 #     bash runs/eight_h100.sh
 #
 # It can be stopped (Ctrl-C finishes the step and saves) and started again. Words that you add go to the
-# training: `--fp8` multiplies in 8 bits, `--ratio 8` trains on fewer tokens, `--wandb my-project` draws curves.
+# training: `--fp8` multiplies in 8 bits, `--ratio 8` trains on fewer tokens, `--wandb project` draws curves.
 set -euo pipefail
 # shellcheck source=environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"

@@ -20,6 +20,7 @@
 #SBATCH --output=nanochat-%j.log
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?start this script with sbatch}"
+# shellcheck source=runs/environment.sh
 source runs/environment.sh
 
 # Once, on the first machine: text and tokenizer, as in eight_h100.sh.
@@ -36,8 +37,8 @@ srun torchrun --nnodes="$SLURM_JOB_NUM_NODES" --nproc_per_node=8 \
   -m nanochat train base --depth 24 --corpus climbmix --tokenizer climbmix --name d24 --resume "$@" &
 training=$!
 
-# SLURM sends SIGTERM to this script three minutes before the end. srun hands it to every torchrun, which hands
-# it to every process: they finish the step, save and leave.
+# SLURM sends SIGTERM to this script three minutes before the end. srun hands it to every torchrun, which
+# hands it to every process: they finish the step, save and leave.
 out_of_time=no
 trap 'out_of_time=yes; kill -TERM "$training"' TERM
 result=0

@@ -53,7 +53,7 @@ def assemble(
         world=world.size, device_batch=plan.device_batch_size, packing=settings.packing,
         workers=settings.workers, seed=settings.seed, state=found.loader_states() if found else None,
     )  # fmt: skip
-    if settings.compile and hasattr(model, "compile_blocks"):
+    if settings.compile:
         progress.working("compiling")
         model.compile_blocks()
     trainer = Trainer(

@@ -32,7 +32,6 @@ from nanochat.train.precision import check_fp8, pick_dtype
 from nanochat.train.progress import make_progress
 from nanochat.train.run import last_line
 from nanochat.train.run_plan import RunPlan, plan_run
-from nanochat.train.settings import Settings
 from nanochat.train.start import Start
 from nanochat.train.stop_signals import StopSignals
 
@@ -42,7 +41,7 @@ def train_base(start: Start, dry_run: bool = False) -> int:
     with join_world() as world:
         corpus, tokenizer = open_corpus(start.settings.corpus), open_tokenizer(start.settings.tokenizer)
         check_same_text(start, corpus, tokenizer)
-        plan = plan_here(start.settings, tokenizer.n_vocab, world)
+        plan = plan_here(start, tokenizer.n_vocab, world)
         config = config_file(start, plan, corpus, tokenizer, world)
         if dry_run:
             if world.is_first:
@@ -79,11 +78,15 @@ def train(
         progress.end("")
 
 
-def plan_here(settings: Settings, vocab_size: int, world: World) -> RunPlan:
-    """The plan for this machine; a resumed run that moved to another number of processes is cut anew."""
+def plan_here(start: Start, vocab_size: int, world: World) -> RunPlan:
+    """The plan for this machine; a run that moved to another number of processes is cut anew."""
+    settings = start.settings
     dtype = pick_dtype(settings.dtype, world.device)
     if settings.fp8:
         check_fp8(world.device, dtype)
+    if start.before and start.before.get("machine", {}).get("processes") != world.size:
+        unchanged = settings.device_batch_size == start.before["settings"].get("device_batch_size")
+        settings = replace(settings, device_batch_size=None) if unchanged else settings
     here = world.launch.local_size if world.device.type == "cpu" else 1
     place = Place(world.device.type, world.size, free_bytes(world.device, here))
     return plan_run(settings, vocab_size, place, dtype)
