@@ -1,8 +1,9 @@
 """How well tokenizers compress, by kind of text.
 
 The measure is bytes a token: how much text one step of the model reads or writes. A vocabulary is good at
-what it was learned from, so one figure says little. The kinds here are prose, a news report, code, mathematics
-and two other scripts: some kilobytes each, written for this project but for the prose, and any text one adds.
+what it was learned from, so one figure says little. The kinds here are prose, a news report, code,
+mathematics and two other scripts, some kilobytes each (the prose is `sample.txt`, the others were written for
+this), and any text one adds.
 
 Vocabularies can be compared on one text. Texts cannot be compared by one vocabulary: a Korean letter is three
 bytes, a Latin one is one.
