@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         size = min(corpus.text_bytes, options.max_bytes)
         print(
-            f"would learn {options.vocab_size:,} ids from {size / 1e6:,.1f} MB of {corpus.name} into {folder}"
+            f"would learn {options.vocab_size:,} ids from {size / 1e6:,.2f} MB of {corpus.name} into {folder}"
         )
         return 0
     start = time.perf_counter()
@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
 
     unseen = compression(FastTokenizer.of(tokenizer), take(documents(corpus.validation), UNSEEN_BYTES))
     print(
-        f"{options.name}: {tokenizer.n_vocab:,} ids from {record['bytes'] / 1e6:,.1f} MB of {corpus.name} in "
+        f"{options.name}: {tokenizer.n_vocab:,} ids from {record['bytes'] / 1e6:,.2f} MB of {corpus.name} in "
         f"{seconds:.1f} s; {unseen.bytes_per_token:.2f} bytes a token on its validation shard\n{folder}"
     )
     return 0
