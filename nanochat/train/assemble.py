@@ -25,6 +25,7 @@ from nanochat.train.precision import TYPES, LossScale
 from nanochat.train.progress import Progress
 from nanochat.train.run import Run
 from nanochat.train.run_plan import RunPlan
+from nanochat.train.stored import Checkpoint
 from nanochat.train.trackers import Tracker, make_trackers
 from nanochat.train.validation import bits_per_byte
 
@@ -90,7 +91,7 @@ def assemble(
     return run, found.step if found else 0
 
 
-def find_checkpoint(folder: Path, world: World, progress: Progress) -> checkpoint.Checkpoint | None:
+def find_checkpoint(folder: Path, world: World, progress: Progress) -> Checkpoint | None:
     """The newest good checkpoint, as the first process sees it; None if there is none yet."""
 
     def newest() -> int | None:
@@ -102,7 +103,7 @@ def find_checkpoint(folder: Path, world: World, progress: Progress) -> checkpoin
 
 
 def restore(
-    found: checkpoint.Checkpoint, model: GPT, optimizer: Optimizer, guard: Guard, loss_scale: LossScale
+    found: Checkpoint, model: GPT, optimizer: Optimizer, guard: Guard, loss_scale: LossScale
 ) -> None:
     """Take up what a checkpoint holds; `UserError` if it is one of another model."""
     try:
