@@ -99,7 +99,7 @@ class Course:
     """How far a run is, and how long the rest will take."""
 
     def __init__(self, steps: int) -> None:
-        self.steps, self.done, self.began = steps, 0, time.monotonic()
+        self.steps, self.done = steps, 0
         self.seconds: deque[float] = deque(maxlen=20)
         self.last: Step | None = None
         self.losses: list[float] = []
@@ -187,7 +187,7 @@ class TerminalProgress:
 
         self.console = Console(highlight=False)
         self.course = Course(0)
-        self.busy = ""
+        self.busy, self.busy_since = "", 0.0
         self.live: Live | None = None
 
     def begin(self, title: str, facts: Sequence[tuple[str, str]], steps: int) -> None:
@@ -215,7 +215,7 @@ class TerminalProgress:
 
     def working(self, what: str) -> None:
         """Shown behind the bar until the next step is done."""
-        self.busy = what
+        self.busy, self.busy_since = what, time.monotonic()
 
     def note(self, text: str) -> None:
         """One line that stays."""
@@ -247,7 +247,7 @@ class TerminalProgress:
             shown = one_line(text, cut=False)
             line = Text.assemble((one_line(prompt, cut=False), "cyan"), (shown, "italic"))
             for row in line.wrap(self.console, width):
-                self.console.print(Text("        ") + row)
+                self.console.print(Text("      ┃ ", style="dim") + row)
 
     def saved(self, step: int, seconds: float) -> None:
         """A quiet line."""
@@ -275,7 +275,7 @@ class TerminalProgress:
             figures.append(f"  {name} ", style="dim")
             figures.append(value, style="bold green" if name in ("loss", "val bpb") else "bold")
         if self.busy:
-            figures.append(f"  {self.busy}, {in_words(time.monotonic() - course.began)}", style="yellow")
+            figures.append(f"  {self.busy}, {in_words(time.monotonic() - self.busy_since)}", style="yellow")
         line = Text.assemble("step ", (f"{course.done:,}", "bold"), (f"/{course.steps:,} ", "dim"))
         room = self.console.width - line.cell_len - figures.cell_len - 1
         line.append_text(bar(course.done / max(1, course.steps), max(0, min(BAR_WIDTH, room))))
