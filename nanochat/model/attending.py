@@ -53,19 +53,19 @@ def plan_attention(
     """For every window the plan of a batch shaped as `ids_BT`, on its device, for products in `dtype`.
 
     >>> plans = plan_attention({2, 4}, torch.zeros(1, 4, dtype=torch.int))
-    >>> plans[2].tolist(), plans[4].tolist()  # one tile each: row 0 to 1, queries 0 to 4, keys from 0
-    ([[0, 1, 0, 4, 0, 2]], [[0, 1, 0, 4, 0, 4]])
+    >>> plans[2][0].tolist(), plans[4][0].tolist()  # on a CPU tiles; forward one each: rows, queries, keys
+    ([[0, 1, 0, 4, 0, 4, 2]], [[0, 1, 0, 4, 0, 4, 4]])
     """
     B, T = ids_BT.shape
     device = ids_BT.device
     if device.type == "cpu":
-        return {window: any_number(plan_tiles(B, T, window, documents_BT)) for window in windows}
+        return {window: any_number(plan_tiles(B, T, window, documents_BT), 1) for window in windows}
     if device.type != "cuda":
         return {window: may_see(window, T, device, documents_BT) for window in windows}
     if documents_BT is None and min(windows) >= T:
         return dict.fromkeys(windows)
     if flash_attention_3(device, dtype):
-        starts_N = None if documents_BT is None else any_number(document_starts(documents_BT))
+        starts_N = None if documents_BT is None else any_number(document_starts(documents_BT), 0)
         return {window: Flash(window, starts_N) for window in windows}
     return {window: block_mask(window, B, T, device, documents_BT) for window in windows}
 
@@ -193,7 +193,7 @@ def document_starts(documents_BT: Tensor) -> Tensor:
     return F.pad(starts_N, (0, 1), value=documents_BT.numel()).int()
 
 
-def any_number(plan_N: Tensor) -> Tensor:
+def any_number(plan: Tensor, dim: int) -> Tensor:
     """Let compiled code take a plan of any length, which changes with the documents of a batch."""
-    torch._dynamo.maybe_mark_dynamic(plan_N, 0)
-    return plan_N
+    torch._dynamo.maybe_mark_dynamic(plan, dim)
+    return plan

@@ -145,7 +145,7 @@ def nats_and_gradient(logits_RV: Tensor, targets_R: Tensor, cap: float) -> tuple
     log_p_RV = torch.log_softmax(cap * u_RV, dim=1)
     nats_R = -log_p_RV.gather(1, target_R1)[:, 0].where(counted_R, 0)
     is_target_RV = torch.arange(logits_RV.shape[1], device=logits_RV.device) == target_R1
-    grad_RV = (log_p_RV.exp() - is_target_RV) * (1 - u_RV * u_RV) * counted_R[:, None]
+    grad_RV = (log_p_RV.exp() - is_target_RV.float()) * (1 - u_RV * u_RV) * counted_R[:, None]
     return nats_R, grad_RV
 
 

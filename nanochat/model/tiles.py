@@ -6,8 +6,11 @@ windows and documents only as a mask over T x T. So we call it once for each of 
 some queries of one document, and the keys that any of them may see. Inside a tile a small mask, the same for
 all tiles of a shape, cuts off what is left over. Rows of a batch that are cut alike share their calls.
 
-At width 256 and 512 tokens (4 heads of 64) a causal layer took 0.75 of the time of one call, and one with a
-window of 128 took 0.45.
+The backward pass is cut the other way: some keys, and the queries that may see any of them. So a key's
+gradients are whole in one tile, and only those of the queries are summed.
+
+At width 256 and 512 tokens (4 heads of 64) a causal layer takes 0.7 of the time of one call forward and
+backward, and one with a window of 128 takes 0.5.
 
 Shapes: B batch, T time, H heads of queries, K heads of keys and values, D head width, N tiles.
 """
@@ -21,102 +24,113 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SMALL_TILE, LARGE_TILE = 64, 128  # queries in a tile; fewer multiply less in vain, more need fewer calls
+SMALL_TILE, LARGE_TILE = 64, 128  # tokens; smaller ones multiply less in vain, larger ones need fewer calls
+SHORT_WINDOW = 256  # up to this, small tiles are faster
 
 
 class Tile(NamedTuple):
-    """Queries `start` to `stop` of rows `row` to `last_row`; they may see keys `first_key` to `stop`."""
+    """Some queries and some keys of some rows of the batch: from the first to before the last."""
 
-    row: int
+    first_row: int
     last_row: int
-    start: int
-    stop: int
+    first_query: int
+    last_query: int
     first_key: int
+    last_key: int
+
+    def slices(self) -> tuple[slice, slice, slice]:
+        """Rows, queries and keys, to index tensors with."""
+        return (
+            slice(self.first_row, self.last_row),
+            slice(self.first_query, self.last_query),
+            slice(self.first_key, self.last_key),
+        )
 
 
 def plan_tiles(n_rows: int, n_time: int, window: int, documents_BT: Tensor | None = None) -> Tensor:
-    """All tiles, [N, 6]: the fields of a `Tile` and the window. A tensor, so that compiled code can take it.
+    """All tiles, forward and backward, [2, N, 7]: the fields of a `Tile` and the window.
 
-    >>> plan_tiles(n_rows=8, n_time=192, window=64).tolist()  # no tile looks back further than it must
-    [[0, 8, 0, 64, 0, 64], [0, 8, 64, 128, 0, 64], [0, 8, 128, 192, 64, 64]]
-    >>> plan_tiles(1, 6, 6, torch.tensor([[0, 0, 1, 1, 1, 2]])).tolist()  # three documents
-    [[0, 1, 0, 2, 0, 6], [0, 1, 2, 5, 2, 6], [0, 1, 5, 6, 5, 6]]
+    It is a tensor so that compiled code takes it as it is, whatever is in it.
+
+    >>> forward, backward = plan_tiles(n_rows=8, n_time=192, window=64).tolist()
+    >>> forward  # 64 queries of all 8 rows each, and the keys they may see
+    [[0, 8, 0, 64, 0, 64, 64], [0, 8, 64, 128, 0, 128, 64], [0, 8, 128, 192, 64, 192, 64]]
+    >>> backward[0]  # the first 64 keys, and the queries that see any of them
+    [0, 8, 0, 127, 0, 64, 64]
+    """
+    size = SMALL_TILE if window <= SHORT_WINDOW and documents_BT is None else LARGE_TILE
+    forward, backward = [], []
+    for rows, start, stop in documents_of(n_rows, n_time, documents_BT):
+        for first in range(start, stop, size):
+            last = min(first + size, stop)
+            # Keys begin whole tiles before the queries, so that few different masks are needed.
+            back = -(-(window - 1) // size) * size
+            forward.append((*rows, first, last, max(start, first - back), last, window))
+            backward.append((*rows, first, min(stop, last + window - 1), first, last, window))
+    return torch.tensor([forward, backward])
+
+
+def documents_of(
+    n_rows: int, n_time: int, documents_BT: Tensor | None
+) -> list[tuple[tuple[int, int], int, int]]:
+    """Rows (first, last), start and stop of each document; all rows at once if each is one document.
+
+    >>> documents_of(2, 5, None)
+    [((0, 2), 0, 5)]
+    >>> documents_of(1, 5, torch.tensor([[4, 4, 4, 5, 5]]))
+    [((0, 1), 0, 3), ((0, 1), 3, 5)]
     """
     if documents_BT is None:
-        tiles = cut(Tile(0, n_rows, 0, n_time, 0), window, SMALL_TILE)
-    else:
-        tiles = [
-            tile
-            for row, documents_T in enumerate(documents_BT)
-            for start, stop in spans(documents_T)
-            for tile in cut(Tile(row, row + 1, start, stop, start), window, LARGE_TILE)
-        ]
-    return torch.tensor([(*tile, window) for tile in tiles])
-
-
-def spans(documents_T: Tensor) -> list[tuple[int, int]]:
-    """Where each document of a row starts and stops.
-
-    >>> spans(torch.tensor([4, 4, 4, 5, 5]))
-    [(0, 3), (3, 5)]
-    """
-    changes = (documents_T[1:] != documents_T[:-1]).nonzero().flatten() + 1
-    edges = [0, *changes.tolist(), len(documents_T)]
-    return list(pairwise(edges))
-
-
-def cut(whole: Tile, window: int, size: int) -> list[Tile]:
-    """Cut a document into tiles of `size` queries. Keys begin whole tiles before queries: few masks do."""
-    back = -(-(window - 1) // size) * size
-    return [
-        whole._replace(
-            start=start,
-            stop=min(start + size, whole.stop),
-            first_key=max(whole.start, start - back),
-        )
-        for start in range(whole.start, whole.stop, size)
-    ]
-
-
-@lru_cache(maxsize=256)
-def tile_mask(offset: int, window: int, dtype: torch.dtype) -> Tensor:
-    """What is added to a tile's scores, its keys beginning `offset` before its queries: 0, or -inf if unseen.
-
-    >>> tile_mask(offset=1, window=2, dtype=torch.float32)[:2, :3].tolist()
-    [[0.0, 0.0, -inf], [-inf, 0.0, 0.0]]
-    """
-    query = torch.arange(offset, offset + LARGE_TILE)[:, None]
-    key = torch.arange(offset + LARGE_TILE)[None, :]
-    seen = (key <= query) & (query - key < window)
-    return torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, -torch.inf)
+        return [((0, n_rows), 0, n_time)]
+    found: list[tuple[tuple[int, int], int, int]] = []
+    for row, documents_T in enumerate(documents_BT):
+        changes = (documents_T[1:] != documents_T[:-1]).nonzero().flatten() + 1
+        edges = [0, *changes.tolist(), n_time]
+        found.extend(((row, row + 1), start, stop) for start, stop in pairwise(edges))
+    return found
 
 
 def mask_of(tile: Tile, window: int, dtype: torch.dtype) -> Tensor:
-    """The mask of one tile, [queries, keys]: a corner of the mask for its offset."""
-    mask = tile_mask(tile.start - tile.first_key, window, dtype)
-    return mask[: tile.stop - tile.start, : tile.stop - tile.first_key]
+    """What is added to the scores of a tile, [queries, keys]: 0, or -inf where a key is not seen.
+
+    >>> mask_of(Tile(0, 1, first_query=3, last_query=5, first_key=2, last_key=5), 2, torch.float32).tolist()
+    [[0.0, 0.0, -inf], [-inf, 0.0, 0.0]]
+    """
+    n_query, n_key = tile.last_query - tile.first_query, tile.last_key - tile.first_key
+    # Made in a few round sizes, which are kept: a tile takes a corner of one.
+    whole = [-(-n // LARGE_TILE) * LARGE_TILE for n in (n_query, n_key)]
+    mask = round_mask(tile.first_query - tile.first_key, whole[0], whole[1], window, dtype)
+    return mask[:n_query, :n_key]
+
+
+@lru_cache(maxsize=256)
+def round_mask(ahead: int, n_query: int, n_key: int, window: int, dtype: torch.dtype) -> Tensor:
+    """The mask of a tile whose first query is `ahead` tokens after its first key."""
+    distance = torch.arange(ahead, ahead + n_query)[:, None] - torch.arange(n_key)[None, :]
+    seen = (distance >= 0) & (distance < window)
+    return torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, -torch.inf)
 
 
 @torch.library.custom_op("nanochat::attend_tiles", mutates_args=(), device_types="cpu")
-def attend_tiles(q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor, tiles_N6: Tensor) -> tuple[Tensor, Tensor]:
-    """Mix the values of each query's tile: [B, T, H, D], and the logarithm of its sum of weights [B, H, T].
+def attend_tiles(q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor, tiles_2N7: Tensor) -> tuple[Tensor, Tensor]:
+    """Mix values as the tiles allow, [B, T, H, D], and the log of each query's sum of weights, [B, H, T].
 
     Keys and values need as many heads as queries here. Scores are scaled by 1/sqrt(D).
     """
+    B, T, H, _ = q_BTHD.shape
     out_BTHD = torch.empty_like(q_BTHD)
-    log_sum_BHT = q_BTHD.new_empty(q_BTHD.shape[0], q_BTHD.shape[2], q_BTHD.shape[1], dtype=torch.float32)
-    for *fields, window in tiles_N6.tolist():
+    log_sum_BHT = q_BTHD.new_empty(B, H, T, dtype=torch.float32)
+    for *fields, window in tiles_2N7[0].tolist():
         tile = Tile(*fields)
-        rows, time = slice(tile.row, tile.last_row), slice(tile.start, tile.stop)
-        keys = slice(tile.first_key, tile.stop)
+        rows, queries, keys = tile.slices()
         out, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            q_BTHD[rows, time].transpose(1, 2),
+            q_BTHD[rows, queries].transpose(1, 2),
             k_BTHD[rows, keys].transpose(1, 2),
             v_BTHD[rows, keys].transpose(1, 2),
             attn_mask=mask_of(tile, window, q_BTHD.dtype),
         )
-        out_BTHD[rows, time] = out.transpose(1, 2)
-        log_sum_BHT[rows, :, time] = log_sum
+        out_BTHD[rows, queries] = out.transpose(1, 2)
+        log_sum_BHT[rows, :, queries] = log_sum
     return out_BTHD, log_sum_BHT
 
 
@@ -135,28 +149,27 @@ def attend_tiles_backward(
     v_BTHD: Tensor,
     out_BTHD: Tensor,
     log_sum_BHT: Tensor,
-    tiles_N6: Tensor,
+    tiles_2N7: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of queries, keys and values. A key is in several tiles, so its gradients are summed."""
-    grad_q, grad_k, grad_v = torch.empty_like(q_BTHD), torch.zeros_like(k_BTHD), torch.zeros_like(v_BTHD)
-    for *fields, window in tiles_N6.tolist():
+    """Gradients of queries, keys and values; a query is in several tiles, so its gradients are summed."""
+    grad_q, grad_k, grad_v = torch.zeros_like(q_BTHD), torch.empty_like(k_BTHD), torch.empty_like(v_BTHD)
+    for *fields, window in tiles_2N7[1].tolist():
         tile = Tile(*fields)
-        rows, time = slice(tile.row, tile.last_row), slice(tile.start, tile.stop)
-        keys = slice(tile.first_key, tile.stop)
+        rows, queries, keys = tile.slices()
         tile_q, tile_k, tile_v = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
-            grad_BTHD[rows, time].transpose(1, 2),
-            q_BTHD[rows, time].transpose(1, 2),
+            grad_BTHD[rows, queries].transpose(1, 2),
+            q_BTHD[rows, queries].transpose(1, 2),
             k_BTHD[rows, keys].transpose(1, 2),
             v_BTHD[rows, keys].transpose(1, 2),
-            out_BTHD[rows, time].transpose(1, 2),
-            log_sum_BHT[rows, :, time],
+            out_BTHD[rows, queries].transpose(1, 2),
+            log_sum_BHT[rows, :, queries],
             0.0,
             False,
             attn_mask=mask_of(tile, window, q_BTHD.dtype),
         )
-        grad_q[rows, time] = tile_q.transpose(1, 2)
-        grad_k[rows, keys] += tile_k.transpose(1, 2)
-        grad_v[rows, keys] += tile_v.transpose(1, 2)
+        grad_q[rows, queries] += tile_q.transpose(1, 2)
+        grad_k[rows, keys] = tile_k.transpose(1, 2)
+        grad_v[rows, keys] = tile_v.transpose(1, 2)
     return grad_q, grad_k, grad_v
 
 
