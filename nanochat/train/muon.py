@@ -16,6 +16,13 @@ The learning rate of a tall matrix is multiplied by √(R/C), so that what it pu
 that of a wide one. Matrices of one shape are stacked and stepped together: a few large products instead
 of many small ones.
 
+`torch.optim.Muon` is plain Muon, one matrix at a time, always multiplied in bf16. Measured beside it, at
+the same learning rates and momentum: after 120 steps of 2,048 tokens (4 layers of width 128, two seeds)
+1.645 and 1.641 bits per byte here, 1.648 and 1.646 there. A step for 4 layers of width 256, on one core:
+143 ms here, 140 ms there with its products in fp32, so the Gram matrix pays for all the rest (products
+alone: 110 ms, and 149 ms without it). Its bf16 is faster only on CPUs made for that (43 ms), and hundreds
+of times slower on others; and with fp32 one process and several get the same result.
+
 Shapes: N matrices in a stack, R rows, C columns.
 """
 
