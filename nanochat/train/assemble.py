@@ -96,6 +96,8 @@ def find_checkpoint(folder: Path, world: World, progress: Progress) -> Checkpoin
 
     def newest() -> int | None:
         found = checkpoint.latest(folder, progress.note)
+        if found is not None:
+            checkpoint.forget_after(folder, found.step)  # or a damaged one would count among those to keep
         return None if found is None else found.step
 
     step = world.on_first(newest)
