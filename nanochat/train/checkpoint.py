@@ -32,8 +32,9 @@ from typing import Any
 
 from torch import Tensor
 
+from nanochat.data.shards import sync_folder
 from nanochat.errors import UserError
-from nanochat.train.safe_files import make_folder, sync_folder, write_synced, write_tensors
+from nanochat.train.safe_files import make_folder, write_synced, write_tensors
 from nanochat.train.stored import FORMAT, META, MODEL, NAME, Checkpoint, Damaged, hash_of, step_of
 
 FOLDER = "checkpoints"  # in a run's folder

@@ -24,6 +24,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nanochat.data.shards import sync_folder
+
 # The names of the safetensors format.
 DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
@@ -31,17 +33,6 @@ DTYPES = {
     torch.bool: "BOOL",
 }  # fmt: skip
 ONE_WRITE = 2**24  # bytes handed over at a time
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    if os.name == "nt":  # Windows cannot open a folder, and keeps names without being asked
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def make_folder(folder: Path) -> None:
