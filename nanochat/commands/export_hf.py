@@ -161,6 +161,8 @@ def write(config: GPTConfig, checkpoint: Checkpoint, tokenizer: FastTokenizer, d
         )
         for name, content in (("config.json", settings), ("generation_config.json", writing_stops)):
             (new / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        # safetensors makes files that only their owner can read.
+        shutil.copymode(new / "config.json", new / "model.safetensors")
         write_tokenizer(tokenizer, new, config.sequence_len)
         new.rename(out)
     finally:

@@ -122,6 +122,7 @@ def test_the_command(base, tmp_path, capsys, own_tokenizer):
     torch.testing.assert_close(theirs(ids_BT).logits, ours(ids_BT), atol=1e-4, rtol=0)
     assert theirs.generation_config.eos_token_id == [2043, 2039]
     assert {path.name for path in out.parent.iterdir()} == {"core-hf"}
+    assert len({path.stat().st_mode for path in out.iterdir()}) == 1  # all as readable as each other
     written = theirs.generate(ids_BT, max_new_tokens=8, do_sample=False, eos_token_id=-1)[0].tolist()
     expected = ids_BT
     for _ in range(8):
