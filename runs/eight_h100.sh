@@ -6,7 +6,7 @@
 # It can be stopped (Ctrl-C finishes the step and saves) and started again. Words that you add go to the
 # training: `--fp8` multiplies in 8 bits, `--ratio 8` trains on fewer tokens, `--wandb project` draws curves.
 set -euo pipefail
-# shellcheck source=environment.sh
+# shellcheck source=runs/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 # Text: 8.8 billion tokens are trained on, some 50 million to a shard.

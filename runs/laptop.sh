@@ -6,7 +6,7 @@
 # What is done is skipped when you call it again, so it can be stopped at any time. Words that you add go to
 # the command: `bash runs/laptop.sh --dry-run` says what would be done.
 set -euo pipefail
-# shellcheck source=environment.sh
+# shellcheck source=runs/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 nanochat speedrun --size laptop "$@"

@@ -7,7 +7,7 @@
 # The steps stand one below the other so that you can copy them. Each takes up what an earlier call left, so
 # the script can be stopped and started again. Words that you add go to the training, such as `--dtype fp16`.
 set -euo pipefail
-# shellcheck source=environment.sh
+# shellcheck source=runs/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 # Text: a shard holds some 50 million tokens; 1.3 billion are trained on. What is there is not fetched again.

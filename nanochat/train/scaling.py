@@ -255,3 +255,31 @@ def gathered_bytes(config: GPTConfig, sharers: int, table_bytes: int = BF16) -> 
     )
     count = count_parameters(config)
     return matrices + table_bytes * count.of_kind(EMBEDDING, VALUE_EMBEDDING) + FP32 * count.of_kind(HEAD)
+
+
+def most_that_pay(
+    config: GPTConfig, batch_tokens: int, cluster: Cluster, plan: str = "machine", least: float = 0.8
+) -> int:
+    """The most GPUs, as a power of two, of which at least `least` of the time is spent on the model.
+
+    >>> most_that_pay(GPTConfig.from_depth(12), 2**19, Cluster())
+    64
+    """
+    gpus = 1
+    while 2 * gpus * config.sequence_len <= batch_tokens:
+        if split_step(config, batch_tokens, cluster.with_gpus(2 * gpus), plan).efficiency < least:
+            break
+        gpus *= 2
+    return gpus
+
+
+def steps_with_batch(steps: float, batch: float, other: float, critical: float) -> float:
+    """Steps to the same loss with batches of `other` tokens, when it takes `steps` with `batch`.
+
+    Steps fall as 1 + critical / batch: far below the critical batch a batch twice as large halves them, far
+    above it changes nothing (McCandlish et al. 2018, arXiv 1812.06162, equation 2.11).
+
+    >>> round(steps_with_batch(1_000, batch=1, other=2, critical=100)), steps_with_batch(1_000, 100, 200, 100)
+    (505, 750.0)
+    """
+    return steps * (1 + critical / other) / (1 + critical / batch)
