@@ -186,8 +186,7 @@ def test_the_model_predicts_what_was_measured() -> None:
     rows = measured.compare(saved)
     assert {row["processes"] for row in rows} == {1, 2, 4}
     errors = [abs(math.log(row["predicted"] / row["measured"])) for row in rows]
-    assert max(errors) < math.log(1.35), rows
-    assert sum(errors) / len(errors) < math.log(1.2)
+    assert max(errors) < math.log(1.15), rows
     shares = [1 - row["passes"] / row["predicted"] for row in rows if row["processes"] > 1]
     assert max(shares) > 0.4  # some steps are mostly waiting: else there would be nothing to predict
 

@@ -41,13 +41,13 @@ def step_shares() -> str:
     """Where the time goes on 1 to 1,024 GPUs, as one bar for each number."""
     dial = turn_dial(32)
     steps = [step_on(dial, gpus) for gpus in counts_of(dial)]
-    said = " ".join(f"{step.gpus:,} GPUs: {step.efficiency:.0%}." for step in steps)
+    said = " ".join(f"{step.gpus:,}: {step.efficiency:.0%}." for step in steps)
     drawing = Svg(
         "step-shares",
         440,
         40 + 24 * len(steps),
         title="Where the time of a step goes",
-        description=f"Share of the time that is spent in the passes through the model. {said}",
+        description=f"Share of the time that is spent in the passes through the model, by number of GPUs. {said}",
     )
     for place, (name, tone) in enumerate(PARTS):
         drawing.bar(62 + 88 * place, 6, 12, 12, tone=tone)
@@ -99,10 +99,10 @@ def milliseconds(seconds: float) -> str:
 def duration(hours: float) -> str:
     """A time in hours, or in minutes when it is short.
 
-    >>> duration(2.96), duration(0.3)
-    ('3.0 h', '18 min')
+    >>> duration(2.96), duration(0.3), duration(0.0101)
+    ('3.0 h', '18 min', '0.61 min')
     """
-    return f"{hours:,.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+    return f"{hours:,.1f} h" if hours >= 1 else f"{60 * hours:.2g} min"
 
 
 def limits_table(depths: Sequence[int]) -> str:

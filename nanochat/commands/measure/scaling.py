@@ -15,6 +15,7 @@ import argparse
 import functools
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -36,20 +37,21 @@ CONFIG = GPTConfig(
     n_layer=4, n_embd=256, n_head=4, n_kv_head=4, vocab_size=4_096, sequence_len=128, window_pattern="L"
 )
 SIZES = (2**18, 2**23)  # numbers of four bytes that are added up
-REPEATS = 20  # the fastest counts: others use the machine too
+REPEATS = 20  # in turns, so that whatever else the machine does slows all of them alike
 FP32 = 4
 
 
-def fastest(actions: dict[str, Callable[[], object]], together: Callable[[], object]) -> dict[str, float]:
-    """Seconds of each action: the fastest of many goes, in turns, all processes starting together."""
+def typical(actions: dict[str, Callable[[], object]], together: Callable[[], object]) -> dict[str, float]:
+    """Seconds of each action until the last process is done: the middle one of many goes, in turns."""
     found: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(REPEATS + 1):
         for name, action in actions.items():
             together()
             start = time.perf_counter()
             action()
+            together()
             found[name].append(time.perf_counter() - start)
-    return {name: min(seconds[1:]) for name, seconds in found.items()}  # the first one warms up
+    return {name: statistics.median(seconds[1:]) for name, seconds in found.items()}  # the first one warms up
 
 
 def measure_here() -> list[dict[str, float]]:
@@ -91,7 +93,7 @@ def measure_here() -> list[dict[str, float]]:
             if world.size > 1:
                 actions["small"] = lambda: dist.all_reduce(small)
                 actions["large"] = lambda: dist.all_reduce(large)
-            rows.append({"sequences": sequences, **fastest(actions, world.wait_for_all)})
+            rows.append({"sequences": sequences, **typical(actions, world.wait_for_all)})
         return rows
 
 
