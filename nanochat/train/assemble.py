@@ -37,6 +37,7 @@ def assemble(
     """The run, and the number of its first step: 0, or that of the checkpoint it continues from."""
     settings = plan.settings
     progress.working("making the model")
+    peak = peak_flops(world.device)  # before threads that tokenize take a part of the CPU
     model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(world.device)
     optimizer = make_optimizer(
         model, plan.training, compiled=settings.compile and world.device.type == "cuda",
@@ -59,7 +60,7 @@ def assemble(
         model.compile_blocks()
     trainer = Trainer(
         plan=plan, model=world.wrap(model), optimizer=optimizer, loader=loader, device=world.device,
-        sum_over_processes=world.sum, peak_flops=peak_flops(world.device), loss_scale=loss_scale, guard=guard,
+        sum_over_processes=world.sum, peak_flops=peak, loss_scale=loss_scale, guard=guard,
     )  # fmt: skip
 
     def save(step: int, more: dict[str, Any]) -> None:
@@ -104,9 +105,7 @@ def find_checkpoint(folder: Path, world: World, progress: Progress) -> Checkpoin
     return None if step is None else checkpoint.at_step(folder, step)
 
 
-def restore(
-    found: Checkpoint, model: GPT, optimizer: Optimizer, guard: Guard, loss_scale: LossScale
-) -> None:
+def restore(found: Checkpoint, model: GPT, optimizer: Optimizer, guard: Guard, loss_scale: LossScale) -> None:
     """Take up what a checkpoint holds; `UserError` if it is one of another model."""
     try:
         model.load_state_dict(found.model_tensors())

@@ -24,7 +24,7 @@ import torch
 
 from nanochat.model.hardware import GPUS
 
-PEAK_SIDE, PEAK_REPEATS = 1_024, 6
+PEAK_SIDE, PEAK_REPEATS = 1_024, 12
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def pick_batch(settings: Settings, config: GPTConfig, dial: TrainingPlan, place:
     >>> settings = Settings(depth=12, steps=20)
     >>> config = model_config(settings, 32_768)
     >>> pick_batch(settings, config, plan_for(config), Place()) * config.sequence_len
-    32768
+    16384
     """
     if settings.batch_size:
         return settings.batch_size
@@ -179,7 +179,7 @@ def batch_for_steps(steps: int) -> int:
     """Tokens a step for a run of this many: the dial's law, solved for the batch.
 
     The law says B = B12·(D/D12)^e for a run of D tokens. Here D is steps·B, so
-    B = (B12·(steps/D12)^e)^(1/(1-e)), to a power of two.
+    B = (B12·(steps/D12)^e)^(1/(1-e)), down to a power of two.
 
     >>> reference = turn_dial(12)
     >>> batch_for_steps(reference.steps) == reference.batch_tokens
@@ -187,7 +187,8 @@ def batch_for_steps(steps: int) -> int:
     """
     reference = turn_dial(REFERENCE_DEPTH)
     exact = (REFERENCE_BATCH * (steps / reference.tokens) ** BATCH_EXPONENT) ** (1 / (1 - BATCH_EXPONENT))
-    return int(2 ** max(0, round(math.log2(exact))))
+    # Not to the nearest power: of few steps the first should come soon. A hundredth for what was rounded.
+    return int(2 ** max(0, math.floor(math.log2(exact) + 0.01)))
 
 
 def pick_device_batch(
