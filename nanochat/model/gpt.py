@@ -15,14 +15,18 @@ Shapes: B batch, T time, C channels, V vocabulary, K heads of keys and values, D
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from nanochat.model.attending import plan_attention
 from nanochat.model.block import Block
 from nanochat.model.config import SMEAR_GATE_CHANNELS, GPTConfig
+from nanochat.model.float8 import use_float8
 from nanochat.model.initialize import initialize
 from nanochat.model.layers import Linear, norm
 from nanochat.model.loss import nats_of_tokens, summed_nats
@@ -71,6 +75,7 @@ class GPT(nn.Module):
         self.cos_TE = nn.Buffer(cos_TE, persistent=False)
         self.sin_TE = nn.Buffer(sin_TE, persistent=False)
         self.run_block = run_block
+        self.checkpointing = False
 
     def initialize(self, seed: int) -> GPT:
         """Draw the first weights; the same seed gives the same model on every device."""
@@ -80,6 +85,18 @@ class GPT(nn.Module):
     def compile_blocks(self) -> GPT:
         """Compile one block of each kind, forward and backward, and use it for all layers."""
         self.run_block = torch.compile(run_block, dynamic=False)
+        return self
+
+    def use_float8(self) -> int:
+        """Multiply the blocks' matrices in 8 bits while training; how many these are."""
+        return use_float8(self.blocks)
+
+    def checkpoint_blocks(self) -> GPT:
+        """Keep only each block's input for the backward pass, which computes the rest again.
+
+        Less memory, a third more arithmetic (Chen et al. 2016, arXiv 1604.06174).
+        """
+        self.checkpointing = True
         return self
 
     def parameter_groups(self) -> dict[str, dict[str, nn.Parameter]]:
@@ -147,13 +164,14 @@ class GPT(nn.Module):
         windows = self.config.windows()
         plans = plan_attention(set(windows), ids_BT, documents_BT, self.compute_dtype)
         scalars = self.layer_scalars()
+        call: Callable[..., Tensor] = self.run_block
+        if self.checkpointing and torch.is_grad_enabled():
+            call = partial(checkpoint, self.run_block, use_reentrant=False, preserve_rng_state=False)
         for layer, block in enumerate(self.blocks):
             value_BTC = None
             if layer in self.config.value_layers:
                 value_BTC = self.value_embeddings[str(layer)](ids_BT).to(x_BTC.dtype)
-            x_BTC = self.run_block(
-                block, x_BTC, first_BTC, scalars[layer], rotary, plans[windows[layer]], value_BTC
-            )
+            x_BTC = call(block, x_BTC, first_BTC, scalars[layer], rotary, plans[windows[layer]], value_BTC)
             if layer == self.config.n_layer // 2:
                 halfway_BTC = x_BTC
         if self.config.backout:

@@ -39,6 +39,10 @@ def assemble(
     progress.working("making the model")
     peak = peak_flops(world.device)  # before threads that tokenize take a part of the CPU
     model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(world.device)
+    if settings.fp8:
+        model.use_float8()
+    if settings.checkpointing:
+        model.checkpoint_blocks()
     optimizer = make_optimizer(
         model, plan.training, compiled=settings.compile and world.device.type == "cuda",
         process_group=world.machine,
