@@ -47,7 +47,7 @@ def step_shares() -> str:
         440,
         40 + 24 * len(steps),
         title="Where the time of a step goes",
-        description=f"Share of the time that is spent in the passes through the model, by number of GPUs. {said}",
+        description=f"Share of the time spent in the passes through the model, by number of GPUs. {said}",
     )
     for place, (name, tone) in enumerate(PARTS):
         drawing.bar(62 + 88 * place, 6, 12, 12, tone=tone)
