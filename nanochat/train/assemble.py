@@ -59,6 +59,10 @@ def assemble(
         world=world.size, device_batch=plan.device_batch_size, packing=settings.packing,
         workers=settings.workers, seed=settings.seed, state=found.loader_states() if found else None,
     )  # fmt: skip
+    if settings.fp8:
+        model.use_float8()
+    if settings.checkpointing:
+        model.checkpoint_blocks()
     if settings.compile:
         progress.working("compiling")
         model.compile_blocks()

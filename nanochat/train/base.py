@@ -69,7 +69,7 @@ def train(
         if first >= plan.steps:
             progress.end(f"all {plan.steps:,} steps are trained already: {folder}")
             return 0
-        with StopSignals() as stop:
+        with StopSignals(progress.working) as stop:
             code = run.go(first, stop)
         if code == 0:
             progress.end(last_line(run, began))
@@ -82,14 +82,15 @@ def plan_here(start: Start, vocab_size: int, world: World) -> RunPlan:
     """The plan for this machine; a run that moved to another number of processes is cut anew."""
     settings = start.settings
     dtype = pick_dtype(settings.dtype, world.device)
-    if settings.fp8:
-        check_fp8(world.device, dtype)
     if start.before and start.before.get("machine", {}).get("processes") != world.size:
         unchanged = settings.device_batch_size == start.before["settings"].get("device_batch_size")
         settings = replace(settings, device_batch_size=None) if unchanged else settings
     here = world.launch.local_size if world.device.type == "cpu" else 1
     place = Place(world.device.type, world.size, free_bytes(world.device, here))
-    return plan_run(settings, vocab_size, place, dtype)
+    plan = plan_run(settings, vocab_size, place, dtype)
+    if settings.fp8:
+        check_fp8(world.device, dtype, plan.device_batch_size * plan.config.sequence_len)
+    return plan
 
 
 def claim(plan: RunPlan) -> Path:

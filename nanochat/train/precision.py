@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 
 from nanochat.errors import UserError
+from nanochat.model.float8 import MULTIPLE
 
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 HOPPER = (9, 0)
@@ -39,7 +40,7 @@ def pick_dtype(asked: str, device: torch.device) -> str:
     return "bf16" if torch.cuda.get_device_capability(device) >= AMPERE else "fp16"
 
 
-def check_fp8(device: torch.device, dtype: str) -> None:
+def check_fp8(device: torch.device, dtype: str, tokens_at_a_time: int) -> None:
     """Raise `UserError` where FP8 products are not possible."""
     if device.type != "cuda":
         raise UserError("--fp8 needs an NVIDIA GPU of the Hopper generation or newer; leave it out")
@@ -50,6 +51,11 @@ def check_fp8(device: torch.device, dtype: str) -> None:
         )
     if dtype != "bf16":
         raise UserError(f"--fp8 goes with --dtype bf16, not {dtype}")
+    if tokens_at_a_time % MULTIPLE:
+        raise UserError(
+            f"--fp8 needs a multiple of {MULTIPLE} tokens at a time, not {tokens_at_a_time}; change "
+            "--device-batch-size or --seq-len"
+        )
 
 
 @dataclass

@@ -7,6 +7,7 @@ been learnt. A second signal does not wait. Standard library only.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -22,8 +23,8 @@ class StopSignals:
     143
     """
 
-    def __init__(self) -> None:
-        self.exit_code = 0
+    def __init__(self, say: Callable[[str], object] = str) -> None:
+        self.say, self.exit_code = say, 0
         self.before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -44,3 +45,4 @@ class StopSignals:
             signal.signal(one, signal.SIG_DFL if one == signal.SIGTERM else signal.default_int_handler)
             signal.raise_signal(one)
         self.exit_code = EXIT_CODES[one]
+        self.say("stopping after this step; once more to stop at once")

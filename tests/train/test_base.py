@@ -74,6 +74,14 @@ def test_micro_batches_change_nothing_but_rounding() -> None:
     assert losses("four") == [(step, pytest.approx(loss, abs=1e-5)) for step, loss in losses("one")]
 
 
+def test_checkpointing_changes_memory_and_not_what_is_learnt() -> None:
+    train("kept", *QUIET, "--steps", "3")
+    train("computed-again", *QUIET, "--steps", "3", "--checkpointing")
+    assert losses("computed-again") == [
+        (step, pytest.approx(loss, abs=1e-5)) for step, loss in losses("kept")
+    ]
+
+
 def test_looking_changes_nothing() -> None:
     train("looked-at", "--steps", "4", "--eval-every", "1", "--sample-every", "1", "--save-every", "1")
     train("left-alone", *QUIET, "--steps", "4", "--workers", "0")
