@@ -72,3 +72,6 @@ class Loader(Protocol):
 
     def state(self) -> dict[str, Any]:
         """Where it is, as plain data."""
+
+    def close(self) -> None:
+        """Stop preparing more."""

@@ -55,9 +55,10 @@ class Run:
                     self.progress.end(f"stopped after step {step.step:,}, as asked; --resume continues")
                     return stop.exit_code or STOPPED
         finally:
-            for file in (lines, samples):
-                if file is not None:
-                    file.close()
+            self.trainer.loader.close()
+            for one in (lines, samples, *self.trackers):
+                if one is not None:
+                    one.close()
         return 0
 
     def take_step(self, number: int, stop: StopSignals) -> tuple[Step, bool]:
