@@ -78,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     from nanochat.tokenizer.evaluation import compression, published_if_there
 
     names = list(filter(None, options.tokenizer.split(",")))
+    if not names:
+        raise UserError(f"--tokenizer {options.tokenizer!r} names no tokenizer; leave it out for default")
     ours = {name: open_tokenizer(name) for name in names}
     texts = texts_of(options, names)
     theirs, missing = published_if_there(against(options))

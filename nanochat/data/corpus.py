@@ -102,7 +102,7 @@ def open_corpus(name_or_path: str | Path) -> Corpus:
 
     >>> open_corpus("tale")
     Traceback (most recent call last):
-    nanochat.errors.UserError: there is no corpus 'tale'; prepare it with: nanochat data prepare --corpus tale
+    nanochat.errors.UserError: there is no corpus 'tale'; prepare it with: nanochat data prepare --corpus ...
     """
     folder = corpus_folder(name_or_path)
     try:
@@ -167,9 +167,13 @@ def _missing(name_or_path: str | Path, folder: Path) -> UserError:
         return UserError(f"{folder}: the corpus was not finished (no {RECORD}); {_again(folder.name)}")
     if folder.parent != corpora_folder():
         return UserError(f"{words}: there is no corpus; nanochat data prepare makes one")
-    return UserError(f"there is no corpus {words!r}; prepare it with: nanochat data prepare --corpus {words}")
+    return UserError(f"there is no corpus {words!r}; prepare it with: {_prepare(words)}")
 
 
 def _again(name: str) -> str:
+    return f"prepare it again with: {_prepare(name)}"
+
+
+def _prepare(name: str) -> str:
     corpus = name if name in PREPARED else f"folder PATH --name {name}"
-    return f"prepare it again with: nanochat data prepare --corpus {corpus}"
+    return f"nanochat data prepare --corpus {corpus}"

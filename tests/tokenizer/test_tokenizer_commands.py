@@ -152,6 +152,7 @@ def test_what_eval_refuses(corpus, capsys, tmp_path):
     capsys.readouterr()
     cases = {
         "--tokenizer other": "there is no tokenizer 'other'; train it with: nanochat tokenizer train",
+        "--tokenizer ,": "--tokenizer ',' names no tokenizer; leave it out for default",
         "--against gpt5": "no published ranks are called 'gpt5'; use gpt2, cl100k_base or o200k_base",
         "--corpus climbmix": "there is no corpus 'climbmix'",
         f"--text {tmp_path / 'none'}": "none: No such file or directory",
