@@ -7,6 +7,7 @@ so that `--help` is quick and needs nothing heavy.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from typing import Protocol, cast
 
 from nanochat import __version__
 from nanochat.errors import RunStopped, UserError
+from nanochat.home import base_folder
 from tools.core.arguments import OneLineParser
 from tools.core.command import guarded
 from tools.core.errors import ToolError, UsageError
@@ -159,4 +161,6 @@ def _run(words: Sequence[str]) -> int:
         raise
     except OSError as error:  # no space, no permission: the person can mend it
         what = error.strerror or str(error) or type(error).__name__
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename:
+            what = f"{what} under {base_folder()}; free some, or choose another place by NANOCHAT_BASE_DIR"
         raise UsageError(f"{error.filename}: {what}" if error.filename else what) from None

@@ -31,6 +31,10 @@ EXAMPLES = """examples:
       words after -- go to `nanochat train base`"""
 
 
+# Flags of `train base` that the stages share.
+OWN = ("--name", "--corpus", "--tokenizer", "--resume", "--dry-run")
+
+
 @dataclass(frozen=True)
 class Size:
     """One way through: the text, the vocabulary, the model, the machine."""
@@ -109,6 +113,8 @@ def check(options: argparse.Namespace) -> None:
 
     if options.size not in SIZES:
         raise UsageError(f"--size {options.size}: choose {', '.join(SIZES)}")
+    if any(word.split("=")[0] in OWN for word in options.train):
+        raise UsageError(f"{', '.join(OWN)} after -- are the speedrun's own; give --name before the --")
     for stage in plan(options):
         cli.check(stage.words)
 

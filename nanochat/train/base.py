@@ -10,12 +10,13 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 import nanochat
 from nanochat.data.corpus import Corpus, open_corpus
@@ -47,8 +48,9 @@ def train_base(start: Start, dry_run: bool = False) -> int:
             if world.is_first:
                 print_plan(plan, config)
             return 0
-        folder = Path(world.on_first(lambda: str(start.folder or claim(plan))))
-        with nothing_left_if_refused(folder, plan, world):
+        with ExitStack() as held:
+            folder = Path(world.on_first(lambda: str(hold(start.folder or claim(plan), held))))
+            held.enter_context(nothing_left_if_refused(folder, plan, world))
             if start.folder is None and world.is_first:
                 run_files.write_json(folder / run_files.CONFIG, {"name": folder.name} | config)
             return train(start, plan, folder, corpus, tokenizer, world, config)
@@ -96,6 +98,21 @@ def plan_here(start: Start, vocab_size: int, world: World) -> RunPlan:
 def claim(plan: RunPlan) -> Path:
     """The folder of a new run."""
     return run_files.claim_folder(plan.settings.name, f"d{plan.config.n_layer}")
+
+
+def hold(folder: Path, held: ExitStack) -> Path:
+    """Keep every other process from training the run in `folder` while `held` is open.
+
+    The system lets go of the lock when the process ends, however it ends.
+    """
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
+    try:
+        held.enter_context(lock)
+    except Timeout:
+        raise UserError(
+            f"another process is training the run {folder.name!r}; wait for it, or give another --name"
+        ) from None
+    return folder
 
 
 def check_same_text(start: Start, corpus: Corpus, tokenizer: Tokenizer) -> None:

@@ -89,6 +89,7 @@ def test_every_stage_is_a_command_that_its_parser_takes(base, size):
         (["--size", "phone"], "--size phone: choose laptop, 1gpu, 8xh100"),
         ([], "the following arguments are required: --size"),
         (["--size", "laptop", "--", "--dept", "3"], "there is no --dept; did you mean --depth?"),
+        (["--size", "laptop", "--", "--name", "x"], "are the speedrun's own; give --name before the --"),
         (["--size", "laptop", "--name", "a/b"], "the name 'a/b' cannot be a folder's"),
     ],
 )

@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from nanochat.home import run_folder
-from tests.train.small_run import QUIET, ROOT, SIZE, command, environment, losses, prepare, train, weights
+from tests.train.small_run import (
+    QUIET,
+    ROOT,
+    SIZE,
+    command,
+    environment,
+    losses,
+    metrics,
+    prepare,
+    train,
+    weights,
+)
 
 STEPS = 24
 WORDS = [*SIZE, *QUIET, "--steps", str(STEPS), "--save-every", "5"]
@@ -90,6 +101,22 @@ def test_a_signal_saves_and_leaves(signal_number: signal.Signals, code: int) -> 
     assert done.returncode == 0, done.stderr
     assert f"going on after step {step}" in done.stdout
     same_as_whole(name)
+
+
+def test_a_run_is_trained_by_one_process_at_a_time() -> None:
+    """Two would write into one metrics.jsonl, and remove each other's checkpoints."""
+    process = start("alone", "--steps", "2000")
+    wait_for_lines("alone", 3, process)
+    second = train("--name", "alone", "--resume")
+    assert second.returncode == 2
+    assert second.stderr == (
+        "nanochat: error: another process is training the run 'alone'; wait for it, or give another --name\n"
+    )
+    process.kill()  # the lock goes with it
+    process.communicate()
+    kept = [record["step"] for record in metrics("alone")]
+    assert kept == list(range(1, len(kept) + 1))
+    assert train("--name", "alone", "--resume", "--dry-run").returncode == 0
 
 
 def test_a_finished_run_has_nothing_to_resume() -> None:
