@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
+from nanochat.model.compiling import any_length
 from nanochat.model.tiles import attend_tiles, plan_tiles
 
 HOPPER = (9, 0)  # the compute capability FlashAttention 3 is written for
@@ -35,9 +36,7 @@ class Flash:
     """FlashAttention 3's plan: how far back a token looks, and where documents start in the whole batch."""
 
     window: int
-    starts_N: (
-        Tensor | None
-    )  # int32, with the number of all tokens at the end; None: every row is one document
+    starts_N: Tensor | None  # int32, and the number of all tokens at the end; None: a row is one document
 
 
 # A tensor of numbers is tiles, one of bools is a mask written out, None is plain causal attention.
@@ -59,13 +58,13 @@ def plan_attention(
     B, T = ids_BT.shape
     device = ids_BT.device
     if device.type == "cpu":
-        return {window: any_number(plan_tiles(B, T, window, documents_BT), 1) for window in windows}
+        return {window: any_length(plan_tiles(B, T, window, documents_BT), 1) for window in windows}
     if device.type != "cuda":
         return {window: may_see(window, T, device, documents_BT) for window in windows}
     if documents_BT is None and min(windows) >= T:
         return dict.fromkeys(windows)
     if flash_attention_3(device, dtype):
-        starts_N = None if documents_BT is None else any_number(document_starts(documents_BT), 0)
+        starts_N = None if documents_BT is None else any_length(document_starts(documents_BT), 0)
         return {window: Flash(window, starts_N) for window in windows}
     return {window: block_mask(window, B, T, device, documents_BT) for window in windows}
 
@@ -86,8 +85,7 @@ def attend(q_BTHD: Tensor, k_BTKD: Tensor, v_BTKD: Tensor, plan: Plan) -> Tensor
     if isinstance(plan, Tensor) and plan.dtype != torch.bool:
         if shared > 1:
             k_BTKD, v_BTKD = (x.repeat_interleave(shared, dim=2) for x in (k_BTKD, v_BTKD))
-        out_BTHD: Tensor = attend_tiles(q_BTHD, k_BTKD, v_BTKD, plan)[0]
-        return out_BTHD
+        return attend_tiles(q_BTHD, k_BTKD, v_BTKD, plan)
     q_BHTD, k_BKTD, v_BKTD = (x.transpose(1, 2) for x in (q_BTHD, k_BTKD, v_BTKD))
     if isinstance(plan, BlockMask):
         kernel: Callable[..., Any] = flex_attention
@@ -191,9 +189,3 @@ def document_starts(documents_BT: Tensor) -> Tensor:
     first_BT[:, 1:] = documents_BT[:, 1:] != documents_BT[:, :-1]
     starts_N = first_BT.flatten().nonzero().flatten()
     return F.pad(starts_N, (0, 1), value=documents_BT.numel()).int()
-
-
-def any_number(plan: Tensor, dim: int) -> Tensor:
-    """Let compiled code take a plan of any length, which changes with the documents of a batch."""
-    torch._dynamo.maybe_mark_dynamic(plan, dim)
-    return plan

@@ -85,15 +85,15 @@ class ChunkedLoss(torch.autograd.Function):
         for start in range(0, len(x_NC), rows):
             x_RC, targets_R = x_NC[start : start + rows], targets_N[start : start + rows]
             products = torch.mm(x_RC, head.t(), out=products_RV[: len(x_RC)])
-            logits = products[:, :n_words].float()  # in fp32 this is the same memory
             if fused:
-                nats_R, logits = compiled()(logits, targets_R, cap)
+                nats_R, products = compiled()(products, targets_R, cap, n_words, scale)
             else:
+                logits = products[:, :n_words].float()  # in fp32 this is the same memory
                 nats_R = nats_and_gradient_(logits, targets_R, cap, scratch_RV[: len(x_RC)])
+                if products.dtype != logits.dtype:
+                    products[:, :n_words] = logits * scale
+                products[:, n_words:] = 0
             total += nats_R.sum()
-            if fused or products.dtype != logits.dtype:
-                products[:, :n_words] = logits * scale
-            products[:, n_words:] = 0
             torch.mm(products, head, out=grad_x_NC[start : start + rows])
             if products.dtype == grad_head_VC.dtype:
                 grad_head_VC.addmm_(products.t(), x_RC)
@@ -137,20 +137,26 @@ def nats_and_gradient_(logits_RV: Tensor, targets_R: Tensor, cap: float, scratch
     return nats_R
 
 
-def nats_and_gradient(logits_RV: Tensor, targets_R: Tensor, cap: float) -> tuple[Tensor, Tensor]:
-    """The same without writing over anything: what a compiler for GPUs fuses best."""
+def nats_and_gradient(
+    products_RV: Tensor, targets_R: Tensor, cap: float, n_words: int, scale: float
+) -> tuple[Tensor, Tensor]:
+    """The same without writing over anything, from products in any type: what a compiler for GPUs fuses best.
+
+    The gradient is in the products' type, times `scale`, and 0 where the vocabulary is padded.
+    """
     counted_R = targets_R >= 0
     target_R1 = targets_R.clamp(min=0).long()[:, None]
-    u_RV = torch.tanh(logits_RV / cap)
-    log_p_RV = torch.log_softmax(cap * u_RV, dim=1)
+    word_V = torch.arange(products_RV.shape[1], device=products_RV.device)
+    u_RV = torch.tanh(products_RV.float() / cap)
+    logits_RV = torch.where(word_V < n_words, cap * u_RV, -torch.inf)
+    log_p_RV = torch.log_softmax(logits_RV, dim=1)
     nats_R = -log_p_RV.gather(1, target_R1)[:, 0].where(counted_R, 0)
-    is_target_RV = torch.arange(logits_RV.shape[1], device=logits_RV.device) == target_R1
-    grad_RV = (log_p_RV.exp() - is_target_RV.float()) * (1 - u_RV * u_RV) * counted_R[:, None]
-    return nats_R, grad_RV
+    grad_RV = (log_p_RV.exp() - (word_V == target_R1).float()) * (1 - u_RV * u_RV) * counted_R[:, None]
+    return nats_R, (grad_RV * scale).to(products_RV.dtype)
 
 
 @cache
-def compiled() -> Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]:
+def compiled() -> Callable[[Tensor, Tensor, float, int, float], tuple[Tensor, Tensor]]:
     """`nats_and_gradient`, compiled the first time it is asked for."""
     return torch.compile(nats_and_gradient, dynamic=False)
 

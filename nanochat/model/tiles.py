@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -111,11 +111,12 @@ def round_mask(ahead: int, n_query: int, n_key: int, window: int, dtype: torch.d
     return torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, -torch.inf)
 
 
-@torch.library.custom_op("nanochat::attend_tiles", mutates_args=(), device_types="cpu")
-def attend_tiles(q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor, tiles_2N7: Tensor) -> tuple[Tensor, Tensor]:
-    """Mix values as the tiles allow, [B, T, H, D], and the log of each query's sum of weights, [B, H, T].
+def attend_forward(
+    q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor, tiles_2N7: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mixed values, [B, T, H, D], and the log of each query's sum of weights, [B, H, T].
 
-    Keys and values need as many heads as queries here. Scores are scaled by 1/sqrt(D).
+    Scores are scaled by 1/sqrt(D).
     """
     B, T, H, _ = q_BTHD.shape
     out_BTHD = torch.empty_like(q_BTHD)
@@ -134,15 +135,13 @@ def attend_tiles(q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor, tiles_2N7: Tens
     return out_BTHD, log_sum_BHT
 
 
-@attend_tiles.register_fake
-def attend_tiles_shape(q: Tensor, k: Tensor, v: Tensor, tiles: Tensor) -> tuple[Tensor, Tensor]:
+def forward_shapes(q: Tensor, k: Tensor, v: Tensor, tiles: Tensor) -> tuple[Tensor, Tensor]:
     """The shapes alone, for the compiler."""
     B, T, H, _ = q.shape
     return torch.empty_like(q), q.new_empty(B, H, T, dtype=torch.float32)
 
 
-@torch.library.custom_op("nanochat::attend_tiles_backward", mutates_args=(), device_types="cpu")
-def attend_tiles_backward(
+def attend_backward(
     grad_BTHD: Tensor,
     q_BTHD: Tensor,
     k_BTHD: Tensor,
@@ -173,23 +172,45 @@ def attend_tiles_backward(
     return grad_q, grad_k, grad_v
 
 
-@attend_tiles_backward.register_fake
-def attend_tiles_backward_shape(
+def backward_shapes(
     grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, log_sum: Tensor, tiles: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The shapes alone, for the compiler."""
     return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
 
 
-def keep_for_backward(ctx, inputs, output):  # type: ignore[no-untyped-def]
+def keep_for_backward(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
     """Keep what the backward pass reads."""
-    ctx.save_for_backward(*inputs[:3], *output, inputs[3])
+    q, k, v, tiles = inputs
+    ctx.save_for_backward(q, k, v, *output, tiles)
 
 
-def backward(ctx, grad_out, grad_log_sum):  # type: ignore[no-untyped-def]
-    """Gradients of the inputs; the tiles have none."""
-    q, k, v, out, log_sum, tiles = ctx.saved_tensors
-    return (*attend_tiles_backward(grad_out.contiguous(), q, k, v, out, log_sum, tiles), None)
+def gradients(ctx: Any, grad_out: Tensor, grad_log_sum: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradients of queries, keys and values; tiles have none."""
+    kept: tuple[Tensor, ...] = ctx.saved_tensors
+    grads: tuple[Tensor, ...] = torch.ops.nanochat.attend_tiles_backward(grad_out, *kept)
+    return (*grads, None)
 
 
-attend_tiles.register_autograd(backward, setup_context=keep_for_backward)
+# To PyTorch's compiler both are single operations that it does not look into. They are registered one by
+# one: `torch.library.custom_op`, which would do all this, loads the compiler even where none is wanted.
+FORWARD, BACKWARD = "nanochat::attend_tiles", "nanochat::attend_tiles_backward"
+SEVEN = "(Tensor grad, Tensor q, Tensor k, Tensor v, Tensor out, Tensor log_sum, Tensor tiles)"
+torch.library.define(FORWARD, "(Tensor q, Tensor k, Tensor v, Tensor tiles) -> (Tensor, Tensor)")
+torch.library.define(BACKWARD, f"{SEVEN} -> (Tensor, Tensor, Tensor)")
+torch.library.impl(FORWARD, "cpu", attend_forward)
+torch.library.impl(BACKWARD, "cpu", attend_backward)
+torch.library.register_fake(FORWARD, forward_shapes)
+torch.library.register_fake(BACKWARD, backward_shapes)
+torch.library.register_autograd(FORWARD, gradients, setup_context=keep_for_backward)
+
+
+def attend_tiles(q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor, tiles_2N7: Tensor) -> Tensor:
+    """Mix values as the tiles allow: [B, T, H, D]. Keys and values need as many heads as queries here.
+
+    >>> x_BTHD = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    >>> attend_tiles(x_BTHD, 0 * x_BTHD, x_BTHD, plan_tiles(1, 2, window=2)).squeeze().tolist()
+    [[1.0, 0.0], [0.5, 0.5]]
+    """
+    out_BTHD: Tensor = torch.ops.nanochat.attend_tiles(q_BTHD, k_BTHD, v_BTHD, tiles_2N7)[0]
+    return out_BTHD

@@ -70,10 +70,29 @@ def test_rows_that_pad_the_vocabulary_get_no_gradient(case: tuple[Tensor, Tensor
 @pytest.mark.parametrize("cap", [15.0, 200.0])
 def test_in_place_and_fused_are_the_same(cap: float):
     torch.manual_seed(1)
-    logits_RV, targets_R = 50 * torch.randn(20, 30), torch.randint(-1, 30, (20,))
-    nats_R, grad_RV = nats_and_gradient(logits_RV, targets_R, cap)
+    products_RV, targets_R = 50 * torch.randn(20, 32), torch.randint(-1, 30, (20,))
+    nats_R, grad_RV = nats_and_gradient(products_RV, targets_R, cap, n_words=30, scale=4.0)
+    logits_RV = products_RV[:, :30].clone()
     torch.testing.assert_close(nats_and_gradient_(logits_RV, targets_R, cap, torch.empty(20, 30)), nats_R)
-    torch.testing.assert_close(logits_RV, grad_RV, atol=2e-6, rtol=1e-4)
+    torch.testing.assert_close(4 * logits_RV, grad_RV[:, :30], atol=1e-5, rtol=1e-4)
+    assert grad_RV[:, 30:].count_nonzero() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_fused_loss_gives_the_same(
+    case: tuple[Tensor, Tensor, Tensor], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loss_module, "compiled", lambda: nats_and_gradient)  # compiling changes no number
+    x_NC, head_VC, targets_N = case
+    x_NC = x_NC.detach().to(dtype).requires_grad_()
+    plain, fused = (summed_nats(x_NC, head_VC, targets_N, WORDS, 15.0, fused) for fused in (False, True))
+    torch.testing.assert_close(fused, plain)
+    for one, other in zip(
+        torch.autograd.grad(fused, (x_NC, head_VC)),
+        torch.autograd.grad(plain, (x_NC, head_VC)),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
