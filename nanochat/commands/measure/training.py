@@ -25,7 +25,7 @@ from torch import Tensor
 from nanochat.commands.measure import machine
 from nanochat.errors import UserError
 from nanochat.model.counting import count_parameters
-from nanochat.model.gpt import GPT
+from nanochat.train.assemble import make_model
 from nanochat.train.distributed import Launch, World, pick_device
 from nanochat.train.fitting import Place
 from nanochat.train.guard import Guard
@@ -33,7 +33,7 @@ from nanochat.train.loop import Trainer
 from nanochat.train.machine import free_bytes, is_out_of_memory
 from nanochat.train.metrics import memory_held, peak_flops
 from nanochat.train.optimizer import make_optimizer
-from nanochat.train.precision import TYPES, LossScale, check_fp8, pick_dtype
+from nanochat.train.precision import LossScale, check_fp8, pick_dtype
 from nanochat.train.run_plan import RunPlan, plan_run
 from nanochat.train.settings import Settings
 
@@ -54,8 +54,6 @@ class Batch:
 
 class ChanceLoader:
     """The same batch again and again: what a loader that never makes anybody wait would give."""
-
-    wait_seconds = 0.0
 
     def __init__(self, plan: RunPlan, document_tokens: int, device: torch.device) -> None:
         shape = (plan.device_batch_size, plan.config.sequence_len + 1)
@@ -83,6 +81,9 @@ class ChanceLoader:
         """Nothing to continue."""
         return {}
 
+    def close(self) -> None:
+        """Nothing to stop."""
+
 
 def measure(question: dict[str, Any]) -> dict[str, Any]:
     """Time training steps; see `nanochat.commands.bench_train` for what the question holds."""
@@ -90,10 +91,10 @@ def measure(question: dict[str, Any]) -> dict[str, Any]:
     device = pick_device(Launch())
     settings = Settings(**question["settings"])
     dtype = pick_dtype(settings.dtype, device)
-    if settings.fp8:
-        check_fp8(device, dtype)
     place = Place(device.type, 1, free_bytes(device))
     plan = plan_run(settings, question["vocab_size"], place, dtype)
+    if settings.fp8:
+        check_fp8(device, dtype, plan.device_batch_size * plan.config.sequence_len)
     try:
         trainer = make_trainer(plan, question["document_tokens"], device)
         take_steps(trainer, 1)
@@ -131,7 +132,7 @@ def measure(question: dict[str, Any]) -> dict[str, Any]:
 def make_trainer(plan: RunPlan, document_tokens: int, device: torch.device) -> Trainer:
     """All that a step needs, as `nanochat train base` puts it together."""
     settings = plan.settings
-    model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(device)
+    model = make_model(plan, device)
     optimizer = make_optimizer(model, plan.training, compiled=settings.compile and device.type == "cuda")
     if settings.compile:
         model.compile_blocks()
