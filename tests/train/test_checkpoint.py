@@ -335,6 +335,7 @@ import os, random, signal, sys, time, torch
 from pathlib import Path
 from nanochat.train import checkpoint
 
+torch.set_num_threads(1)  # or a child, which has no threads, would wait for its parent's
 run, draw = Path(sys.argv[1]), random.Random(0)
 
 def save_for_ever(step, told):
@@ -371,7 +372,8 @@ print("good")
 
 def test_a_kill_at_any_moment_loses_nothing(tmp_path):
     """A process saves without a pause and is killed, again and again; what it had said stays good."""
-    done = subprocess.run([sys.executable, "-c", SAVING, tmp_path], cwd=ROOT, capture_output=True, text=True)
+    program = [sys.executable, "-c", SAVING, tmp_path]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout == "good\n", done.stdout + done.stderr
 
 
