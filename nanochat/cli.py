@@ -64,7 +64,7 @@ COMMANDS = {
         Command("bench train", "measure training: tokens a second, memory, start-up", "bench_train"),
         Command("bench tokenizer", "measure tokenizer training and encoding", "bench_tokenizer"),
         Command("bench loader", "measure how fast batches come", "bench_loader"),
-        Command("tools", "list the learning tools, or run one", "tools"),
+        Command("tools", "list the learning tools, or run one", "learning_tools"),
     )
 }
 

@@ -572,7 +572,7 @@ def wait_for_bytes(tmp_path: Path, least: int) -> None:
 
 @pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGINT])
 def test_killed_in_the_middle_it_goes_on(server, tmp_path, way):
-    server.delay = 0.1
+    server.delay = 0.4  # slow enough that it cannot end before it is killed
     process = command(server, tmp_path, "--shards", "2")
     wait_for_bytes(tmp_path, 150_000)
     process.send_signal(way)
