@@ -124,7 +124,7 @@ def block_mask(
     """
 
     # The window is a tensor: as a number it would be part of the kernel, compiled anew for each.
-    window_1 = torch.tensor(window, device=device)
+    window_1 = torch.full((), window, device=device)  # made there: a copy would wait for the GPU
 
     def causal(b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return (key <= query) & (query - key < window_1)

@@ -27,6 +27,16 @@ def can_compile() -> bool:
     return True
 
 
+def for_blocks() -> None:
+    """Settings of PyTorch's compiler for blocks that are each compiled alone."""
+    import torch._dynamo
+
+    # DDP would have it cut every block at the edges of its buckets; blocks are pieces enough.
+    torch._dynamo.config.optimize_ddp = False
+    # Kinds of blocks (window, value embedding), each with and without gradients: more than the usual eight.
+    torch._dynamo.config.recompile_limit = 32
+
+
 def any_length(tensor: Tensor, dim: int) -> Tensor:
     """Let compiled code take a tensor of any length in `dim`, rather than be compiled anew for each."""
     if "torch._dynamo" in sys.modules:  # else nothing has been compiled

@@ -25,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 
 from nanochat.model.attending import plan_attention
 from nanochat.model.block import Block
-from nanochat.model.compiling import can_compile
+from nanochat.model.compiling import can_compile, for_blocks
 from nanochat.model.config import SMEAR_GATE_CHANNELS, GPTConfig
 from nanochat.model.float8 import use_float8
 from nanochat.model.initialize import initialize
@@ -91,6 +91,7 @@ class GPT(nn.Module):
         """
         if not can_compile():
             return self
+        for_blocks()
         self.run_block = torch.compile(run_block, dynamic=False)
         self.compiled = True
         return self
