@@ -95,10 +95,10 @@ class ChunkedLoss(torch.autograd.Function):
                 products[:, n_words:] = 0
             total += nats_R.sum()
             torch.mm(products, head, out=grad_x_NC[start : start + rows])
-            if products.dtype == grad_head_VC.dtype:
+            if scale == 1.0 and products.dtype == grad_head_VC.dtype:
                 grad_head_VC.addmm_(products.t(), x_RC)
             else:
-                grad_head_VC += products.t() @ x_RC
+                grad_head_VC += products.t() @ (x_RC / scale)  # a sum over tokens: scaled, it would overflow
         ctx.save_for_backward(grad_x_NC, grad_head_VC)
         ctx.scale = scale
         return total
@@ -108,7 +108,7 @@ class ChunkedLoss(torch.autograd.Function):
         """The gradients are there already: times that of the sum."""
         grad_x_NC, grad_head_VC = ctx.saved_tensors
         factor = grad / ctx.scale
-        return (grad_x_NC * factor).to(grad_x_NC.dtype), grad_head_VC * factor, None, None, None, None
+        return (grad_x_NC * factor).to(grad_x_NC.dtype), grad_head_VC * grad, None, None, None, None
 
 
 def nats_and_gradient_(logits_RV: Tensor, targets_R: Tensor, cap: float, scratch_RV: Tensor) -> Tensor:
