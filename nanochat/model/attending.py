@@ -35,6 +35,7 @@ HOPPER = (9, 0)  # the compute capability FlashAttention 3 is written for
 class Flash:
     """FlashAttention 3's plan: how far back a token looks, and where documents start in the whole batch."""
 
+    kernels: Any  # its module, looked up where nothing is compiled
     window: int
     starts_N: Tensor | None  # int32, and the number of all tokens at the end; None: a row is one document
 
@@ -63,9 +64,9 @@ def plan_attention(
         return {window: may_see(window, T, device, documents_BT) for window in windows}
     if documents_BT is None and min(windows) >= T:
         return dict.fromkeys(windows)
-    if flash_attention_3(device, dtype):
+    if kernels := flash_attention_3(device, dtype):
         starts_N = None if documents_BT is None else any_length(document_starts(documents_BT), 0)
-        return {window: Flash(window, starts_N) for window in windows}
+        return {window: Flash(kernels, window, starts_N) for window in windows}
     return {window: block_mask(window, B, T, device, documents_BT) for window in windows}
 
 
@@ -164,8 +165,7 @@ def flash_attention_3(device: torch.device, dtype: torch.dtype) -> Any:
 
 def attend_flash(q_BTHD: Tensor, k_BTKD: Tensor, v_BTKD: Tensor, plan: Flash) -> Tensor:
     """FlashAttention 3; with documents the batch is one long row of them."""
-    kernels = flash_attention_3(q_BTHD.device, q_BTHD.dtype)
-    window = (plan.window - 1, 0)
+    kernels, window = plan.kernels, (plan.window - 1, 0)
     if plan.starts_N is None:
         out = kernels.flash_attn_func(q_BTHD, k_BTKD, v_BTKD, causal=True, window_size=window)
     else:

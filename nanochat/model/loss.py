@@ -22,9 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CPU_LOGITS = 2**19  # logits of a chunk on a CPU: 2 MiB, which stay in a core's second cache
-GPU_LOGITS = 2**27  # on a GPU: 512 MiB, so that the products fill it
-FEWEST_ROWS = 128  # below this a product of matrices is slow
+from nanochat.model.memory import CPU_LOGITS, GPU_LOGITS, rows_at_a_time
+
 LARGEST_CAP = 60.0  # exp(60) times any vocabulary is still an fp32 number
 HALF_SCALE = 1024.0  # fp16: probabilities below 6e-8 would vanish; no gradient of a logit exceeds 1
 
@@ -167,5 +166,4 @@ def rows_of_chunk(device: torch.device, n_words: int) -> int:
     >>> rows_of_chunk(torch.device("cpu"), 4096), rows_of_chunk(torch.device("cuda"), 32_768)
     (128, 4096)
     """
-    logits = CPU_LOGITS if device.type == "cpu" else GPU_LOGITS
-    return max(FEWEST_ROWS, logits // n_words)
+    return rows_at_a_time(n_words, CPU_LOGITS if device.type == "cpu" else GPU_LOGITS)

@@ -8,10 +8,10 @@ What is kept for the backward pass is listed tensor by tensor in `activation_wid
 that never writes the T x T scores (FlashAttention, Dao et al. 2022, arXiv 2205.14135). The way of counting is
 that of Korthikanti et al. 2022 (arXiv 2205.05198, section 4.1), without dropout.
 
-This project's own trainer keeps master weights in fp32, its embedding tables in bf16, and trains matrices
-with Muon (one number of state each; NorMuon's one number a row or column on top is below 0.2 % and left
-out) and the rest with AdamW (two). The other families are counted as usual
-mixed precision: fp32 weights, gradients and AdamW moments, products in bf16.
+This project's own trainer keeps all weights in fp32, trains matrices with Muon (one number of state each;
+NorMuon's one number a row or column on top is below 0.2 % and left out) and the rest with AdamW (two), and
+makes logits for some tokens at a time (`nanochat.model.loss`). The other families are counted as usual mixed
+precision: fp32 weights, gradients and AdamW moments, products in bf16, all logits at once.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from nanochat.model.counting import (
 from nanochat.model.shape import Model
 
 FP32, BF16 = 4, 2  # bytes of one number
+GPU_LOGITS = 2**27  # logits that our loss makes at a time on a GPU: products large enough to fill it
+CPU_LOGITS = 2**19  # and on a CPU: 2 MiB in fp32, which stay in a core's second cache
+FEWEST_ROWS = 128  # tokens that our loss takes at a time at the least; a product of fewer is slow
 USABLE = 0.9  # the CUDA context, libraries' workspaces and gaps between blocks take about a tenth
 SHARDINGS = ("none", "optimizer", "all")
 
@@ -93,7 +96,7 @@ class TrainingMemory:
         """Bytes that do not depend on the batch.
 
         >>> training_memory(GPTConfig.from_depth(4), 1, 2_048).fixed
-        396362944
+        597689536
         """
         return sum(item.bytes for item in self.states)
 
@@ -114,6 +117,7 @@ def training_memory(
     gpus: int = 1,
     sharding: str = "optimizer",
     checkpointing: bool = False,
+    logits_at_a_time: int = GPU_LOGITS,
 ) -> TrainingMemory:
     """Memory of one GPU that processes `batch` sequences of `n_time` tokens at a time.
 
@@ -130,7 +134,7 @@ def training_memory(
     return TrainingMemory(
         states=tuple(state_items(model, gpus, sharding)),
         activations=Item("activations", activation_bytes(model, batch, n_time, checkpointing)),
-        logits=Item("logits and loss", logits_bytes(model, batch, n_time)),
+        logits=Item("logits and loss", loss_bytes(model, batch, n_time, logits_at_a_time)),
     )
 
 
@@ -144,18 +148,17 @@ def state_items(model: Model, gpus: int, sharding: str) -> list[Item]:
     tables = count.of_kind(EMBEDDING, VALUE_EMBEDDING)
     matrices, head, small = count.of_kind(MATRIX), count.of_kind(HEAD), count.of_kind(SMALL)
     own = isinstance(model, GPTConfig)
-    table_bytes = BF16 if own else FP32
     whole = gpus if sharding == "all" else 1
     gathered = matrices // model.n_layer if sharding == "all" else matrices
     state = gpus if sharding in ("all", "optimizer") else 1
-    weights = [(FP32, matrices + head + small), (table_bytes, tables)]
+    weights = [(FP32, matrices + head + small + tables)]
     groups = [
         Item("weights", shared(weights, whole)),
         Item("gradients", shared(weights, whole)),
         Item("Muon momentum: matrices", shared([(FP32, matrices)], state)) if own
         else Item("AdamW moments: matrices", shared([(2 * FP32, matrices)], state)),
         Item("AdamW moments: head", shared([(2 * FP32, head)], state)),
-        Item("AdamW moments: embeddings", shared([(2 * table_bytes, tables)], state)),
+        Item("AdamW moments: embeddings", shared([(2 * FP32, tables)], state)),
         Item("AdamW moments: the small rest", shared([(2 * FP32, small)], state)),
         # A tied head is multiplied too, so its table needs a copy as an untied head does. Where weights are
         # shared out, they are gathered one layer at a time, and so are their copies.
@@ -231,19 +234,34 @@ def activation_bytes(model: Model, batch: int, n_time: int, checkpointing: bool 
     return Figure(value, f"B·T·L·(numbers a layer keeps)·bytes = {numbers} = {value:,}")
 
 
-def logits_bytes(model: Model, batch: int, n_time: int) -> Figure:
-    """Bytes of the logits and of the loss, which is worked out in fp32.
+def loss_bytes(model: Model, batch: int, n_time: int, logits_at_a_time: int = GPU_LOGITS) -> Figure:
+    """Bytes of the logits and of what the loss makes of them.
 
-    Kept at once: the log-probabilities and their gradient, and with soft-capped logits the tanh too; without,
-    the logits themselves in bf16.
+    Ours takes some rows at a time, and holds their logits and the gradient of these, both in bf16; beside
+    them the gradient of the head in fp32, and that of the stream in bf16. The usual loss holds all tokens'
+    log-probabilities and their gradient in fp32, and the logits in bf16.
 
-    >>> logits_bytes(GPTConfig(), batch=1, n_time=1).formula
-    'B·T·V·bytes = 1·1·32,768·12 = 393,216'
+    >>> loss_bytes(GPTConfig(), batch=1, n_time=1_024).formula
+    'R·V·4 + V·C·4 + B·T·C·2 = 1,024·32,768·4 + 32,768·768·4 + 1·1,024·768·2 = 236,453,888'
     """
-    bytes_each = 3 * FP32 if isinstance(model, GPTConfig) else 2 * FP32 + BF16
-    value = batch * n_time * model.padded_vocab_size * bytes_each
-    numbers = f"{batch:,}·{n_time:,}·{model.padded_vocab_size:,}·{bytes_each}"
-    return Figure(value, f"B·T·V·bytes = {numbers} = {value:,}")
+    tokens, V, C = batch * n_time, model.padded_vocab_size, model.n_embd
+    if not isinstance(model, GPTConfig):
+        each = 2 * FP32 + BF16
+        value = tokens * V * each
+        return Figure(value, f"B·T·V·bytes = {batch:,}·{n_time:,}·{V:,}·{each} = {value:,}")
+    rows = min(tokens, rows_at_a_time(V, logits_at_a_time))
+    value = rows * V * 2 * BF16 + V * C * FP32 + tokens * C * BF16
+    numbers = f"{rows:,}·{V:,}·{2 * BF16} + {V:,}·{C:,}·{FP32} + {batch:,}·{n_time:,}·{C:,}·{BF16}"
+    return Figure(value, f"R·V·4 + V·C·4 + B·T·C·2 = {numbers} = {value:,}")
+
+
+def rows_at_a_time(n_words: int, logits_at_a_time: int) -> int:
+    """How many tokens our loss takes at a time.
+
+    >>> rows_at_a_time(4_096, CPU_LOGITS), rows_at_a_time(32_768, GPU_LOGITS)
+    (128, 4096)
+    """
+    return max(FEWEST_ROWS, logits_at_a_time // n_words)
 
 
 def kv_cache_bytes(model: Model, context: int, batch: int = 1, bytes_each: int = BF16) -> Figure:

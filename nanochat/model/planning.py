@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from nanochat.model.config import DEEPEST, GPTConfig
+from nanochat.model.config import DEEPEST, LARGEST, GPTConfig
 from nanochat.model.counting import count_flops, count_parameters
 from nanochat.model.hardware import GPU
 from nanochat.model.memory import USABLE, TrainingMemory, inference_weights, kv_cache_bytes, training_memory
@@ -58,7 +58,7 @@ class Machine:
 
         >>> from nanochat.model.hardware import find_gpu
         >>> Machine(find_gpu("H100")).memory(GPTConfig.from_depth(4), 1, 2_048).fixed
-        396362944
+        597689536
         """
         return training_memory(model, batch, n_time, self.gpus, self.sharding, self.checkpointing)
 
@@ -109,9 +109,7 @@ def largest_batch(model: Model, machine: Machine, n_time: int) -> int:
     >>> fits(GPTConfig.from_depth(12), machine, batch + 1, 2_048)
     False
     """
-    one = machine.memory(model, 1, n_time)
-    left = machine.usable_bytes - one.fixed
-    return max(0, left // (one.total - one.fixed))
+    return last_that(lambda batch: fits(model, machine, batch, n_time), LARGEST)
 
 
 def device_batch(sequences: int, model: Model, machine: Machine, n_time: int) -> int:
@@ -121,7 +119,7 @@ def device_batch(sequences: int, model: Model, machine: Machine, n_time: int) ->
 
     >>> from nanochat.model.hardware import find_gpu
     >>> device_batch(256, GPTConfig.from_depth(12), Machine(find_gpu("RTX4090")), 2_048)
-    8
+    16
     """
     share = max(1, sequences // machine.gpus)
     most = min(share, largest_batch(model, machine, n_time))

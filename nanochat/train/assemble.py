@@ -13,6 +13,7 @@ from torch import Tensor
 from nanochat.data.corpus import Corpus
 from nanochat.data.loader import make_loader
 from nanochat.errors import UserError
+from nanochat.model.compiling import can_compile
 from nanochat.model.gpt import GPT
 from nanochat.train import checkpoint, run_files, samples
 from nanochat.train.distributed import World
@@ -40,7 +41,7 @@ def assemble(
     peak = peak_flops(world.device)  # before threads that tokenize take a part of the CPU
     model = make_model(plan, world.device)
     optimizer = make_optimizer(
-        model, plan.training, compiled=settings.compile and world.device.type == "cuda",
+        model, plan.training, compiled=settings.compile and world.device.type == "cuda" and can_compile(),
         process_group=world.machine,
     )  # fmt: skip
     guard, loss_scale = Guard(), LossScale.for_dtype(settings.dtype)

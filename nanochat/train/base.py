@@ -88,7 +88,7 @@ def plan_here(start: Start, vocab_size: int, world: World) -> RunPlan:
         unchanged = settings.device_batch_size == start.before["settings"].get("device_batch_size")
         settings = replace(settings, device_batch_size=None) if unchanged else settings
     here = world.launch.local_size if world.device.type == "cpu" else 1
-    place = Place(world.device.type, world.size, free_bytes(world.device, here))
+    place = Place(world.device.type, world.size, world.least(free_bytes(world.device, here)))
     plan = plan_run(settings, vocab_size, place, dtype)
     if settings.fp8:
         check_fp8(world.device, dtype, plan.device_batch_size * plan.config.sequence_len)
@@ -103,9 +103,10 @@ def claim(plan: RunPlan) -> Path:
 def hold(folder: Path, held: ExitStack) -> Path:
     """Keep every other process from training the run in `folder` while `held` is open.
 
-    The system lets go of the lock when the process ends, however it ends.
+    The system lets go of the lock when the process ends, however it ends. Its file is in the folder, so that
+    it goes when the folder of a refused run goes.
     """
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
+    lock = FileLock(folder / ".lock", timeout=0)
     try:
         held.enter_context(lock)
     except Timeout:

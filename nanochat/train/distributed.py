@@ -132,6 +132,19 @@ class World:
         added: list[float] = total.tolist()
         return added
 
+    def least(self, number: int | None) -> int | None:
+        """The smallest of all processes' numbers, so that all decide alike; None if nobody knows one.
+
+        >>> World().least(7)
+        7
+        """
+        if self.group is None:
+            return number
+        unknown = 2**62
+        found = torch.tensor(unknown if number is None else number, device=self.device)
+        dist.all_reduce(found, dist.ReduceOp.MIN, group=self.group)
+        return None if found.item() == unknown else int(found.item())
+
     def wait_for_all(self) -> None:
         """Go on when every process has come this far."""
         if self.group is not None:

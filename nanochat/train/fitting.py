@@ -1,8 +1,7 @@
 """How much memory a run needs, and the largest batch that should fit. Standard library only.
 
 `nanochat.model.memory` counts for a GPU that multiplies in bf16. Where products are in fp32 (on a CPU, or
-with `--dtype fp32`), the embedding tables, their gradients and moments are fp32 as well, no copies of the
-matrices are made, and activations are twice as large.
+with `--dtype fp32`), no copies of the matrices are made, and activations and logits are twice as large.
 """
 
 from __future__ import annotations
@@ -10,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nanochat.model.config import GPTConfig
-from nanochat.model.counting import EMBEDDING, VALUE_EMBEDDING, count_parameters
-from nanochat.model.memory import BF16, FP32, USABLE, training_memory
+from nanochat.model.memory import CPU_LOGITS, FP32, GPU_LOGITS, USABLE, training_memory
 from nanochat.model.planning import last_that
 
 CPU_TOKENS = 8_192  # a micro-batch on a CPU: larger ones train no faster and take memory from other programs
 MOST_SEQUENCES = 10**7
+# Muon's step holds about so many copies of a stack: weights, gradients, the update as it is made, products.
+STACKS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,31 @@ def bytes_needed(config: GPTConfig, sequences: int, place: Place, fp32: bool, ch
     True
     """
     memory = training_memory(
-        config, sequences, config.sequence_len, gpus=place.world, checkpointing=checkpointing
-    )
+        config, sequences, config.sequence_len, gpus=place.world, checkpointing=checkpointing,
+        logits_at_a_time=CPU_LOGITS if place.kind == "cpu" else GPU_LOGITS,
+    )  # fmt: skip
+    update = update_bytes(config, place)
     if not fp32:
-        return memory.total
-    count = count_parameters(config)
-    tables = count.of_kind(EMBEDDING, VALUE_EMBEDDING)
+        return memory.fixed + max(memory.activations.bytes + memory.logits.bytes, update)
     copies = next(item.bytes for item in memory.states if item.name.startswith("copies"))
-    wider = (FP32 - BF16) * tables * 2 + 2 * (FP32 - BF16) * tables // place.world
-    return memory.fixed + wider - copies + 2 * memory.activations.bytes + memory.logits.bytes
+    return memory.fixed - copies + max(2 * (memory.activations.bytes + memory.logits.bytes), update)
+
+
+def update_bytes(config: GPTConfig, place: Place) -> int:
+    """What Muon takes while it steps the largest stack of matrices, when activations are no longer there.
+
+    >>> update_bytes(GPTConfig.from_depth(12), Place()) // 2**20
+    864
+    """
+    stack = config.n_layer * config.n_embd * config.mlp_width
+    return STACKS_AT_ONCE * FP32 * stack // place.world
 
 
 def most_that_fit(config: GPTConfig, place: Place, fp32: bool, checkpointing: bool) -> int:
     """The most sequences a process can take at a time; 0 when not even one fits.
 
     >>> most_that_fit(GPTConfig.from_depth(12), Place("cuda", free_bytes=80 * 2**30), False, False)
-    48
+    97
     """
     if place.free_bytes is None:
         return MOST_SEQUENCES
@@ -113,8 +122,8 @@ def too_large(
 
     >>> config = GPTConfig.from_depth(12)
     >>> print(too_large(config, 512, 512, Place("cuda", free_bytes=80 * 2**30), False, False))
-    out of memory: --device-batch-size 512 needs about 738 GiB and this GPU has 80 GiB free; \
-the largest that should fit is --device-batch-size 32
+    out of memory: --device-batch-size 512 needs about 357 GiB and this GPU has 80 GiB free; \
+the largest that should fit is --device-batch-size 64
     """
     needs = gib(bytes_needed(config, sequences, place, fp32, checkpointing))
     free = f" and {place.device} has {gib(place.free_bytes)} free" if place.free_bytes else ""

@@ -14,6 +14,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+# torch 2.13 renamed it, and warns of the old name.
+gather_into = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+
 
 class Work(Protocol):
     """What torch.distributed returns for something still under way."""
@@ -79,7 +82,5 @@ class Team:
         if len(own) < each:  # every process must send as much as the others
             own = torch.cat([own, own.new_zeros(each - len(own), *own.shape[1:])])
         everything = own.new_empty(each * self.size, *own.shape[1:])
-        work: Work = dist.all_gather_into_tensor(
-            everything, own.contiguous(), group=self.group, async_op=True
-        )
+        work: Work = gather_into(everything, own.contiguous(), group=self.group, async_op=True)
         return everything, work

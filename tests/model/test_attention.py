@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from itertools import product
+from itertools import pairwise, product
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import flex_attention
 
 from nanochat.model import attending
-from nanochat.model.attending import attend, block_mask, document_starts, may_see, plan_attention
+from nanochat.model.attending import Flash, attend, block_mask, document_starts, may_see, plan_attention
 from nanochat.model.attention import Attention
 from nanochat.model.config import GPTConfig
 from nanochat.model.rotary import rotary_table, rotate
@@ -160,6 +161,34 @@ def test_a_layer_equals_its_definition():
     q, k = unit(rotate(q, *rotary)) * 1.2, unit(rotate(k, *rotary)) * 1.2
     expected = attend_by_loops(q, k, v, 16, None).flatten(2) @ layer.output.weight.T
     torch.testing.assert_close(layer(x_BTC, rotary, plan, value_BTC), expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("with_documents", [False, True])
+@pytest.mark.parametrize("window", [3, 16])
+def test_flash_attention_is_asked_for_the_same(window: int, with_documents: bool):
+    """Its kernels run on Hopper only; here loops stand in for them, behind the interface it documents."""
+
+    def varlen(q, k, v, q_starts, k_starts, *, max_seqlen_q, max_seqlen_k, causal, window_size):
+        assert causal
+        assert q_starts.dtype == torch.int32
+        assert q_starts.equal(k_starts)
+        pieces = list(pairwise(q_starts.tolist()))
+        assert max(stop - start for start, stop in pieces) <= min(max_seqlen_q, max_seqlen_k)
+        parts = [(q[None, a:b], k[None, a:b], v[None, a:b]) for a, b in pieces]
+        return torch.cat([attend_by_loops(*part, window_size[0] + 1, None)[0] for part in parts])
+
+    def fixed(q, k, v, *, causal, window_size):
+        assert causal
+        assert window_size[1] == 0
+        return attend_by_loops(q, k, v, window_size[0] + 1, None)
+
+    torch.manual_seed(1)
+    q, k, v = (torch.randn(2, 16, heads, 8) for heads in (4, 2, 2))
+    documents_BT = documents_with_cuts(2, 16, seed=3) if with_documents else None
+    kernels = SimpleNamespace(flash_attn_func=fixed, flash_attn_varlen_func=varlen)
+    starts_N = None if documents_BT is None else document_starts(documents_BT)
+    found = attend(q, k, v, Flash(kernels, window, starts_N))
+    torch.testing.assert_close(found, attend_by_loops(q, k, v, window, documents_BT))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="these kernels run on an NVIDIA GPU")

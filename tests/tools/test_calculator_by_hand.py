@@ -43,12 +43,14 @@ def held(depth: int, batch: int, gpus: int, checkpointing: bool, sharding: str) 
         own[name] for name in ("matrices", "head", "tables", "small", "width")
     )
     whole, state = (gpus if sharding == "all" else 1), (1 if sharding == "none" else gpus)
-    weights = -(-(4 * (matrices + head + small) + 2 * tables) // whole)
-    moments = sum(-(-size // state) for size in (4 * matrices, 8 * head, 4 * tables, 8 * small))
+    weights = -(-4 * (matrices + head + small + tables) // whole)
+    moments = sum(-(-size // state) for size in (4 * matrices, 8 * head, 8 * tables, 8 * small))
     copies = 2 * ((matrices // depth if sharding == "all" else matrices) + head)
     a_layer = 19 * width + width * own["value_layers"] // depth
     kept = depth * width + a_layer if checkpointing else depth * a_layer
-    return 2 * weights + moments + copies + batch * CONTEXT * (2 * kept + 12 * VOCABULARY)
+    tokens = batch * CONTEXT
+    loss = 4 * min(tokens, 2**27 // VOCABULARY) * VOCABULARY + 4 * head + 2 * tokens * width
+    return 2 * weights + moments + copies + 2 * tokens * kept + loss
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5, 12, 20])

@@ -131,7 +131,7 @@ def test_what_is_given_is_used() -> None:
 
 
 def test_memory_answers_agree_with_each_other() -> None:
-    found = ask(preset="nanochat-d24", gpu="RTX4090")["gpu_memory"]
+    found = ask(preset="nanochat-d20", gpu="RTX4090")["gpu_memory"]
     assert found["fits"] is True
     assert found["device_batch_size"] <= found["largest_batch"]
     large = ask(preset="llama-3-8b", gpu="RTX4090")["gpu_memory"]
@@ -147,7 +147,7 @@ def test_the_command_to_copy() -> None:
         return str(ask(**values)["command"]["train"])
 
     assert command(arch="nanochat", depth=20, gpus=8) == (
-        "torchrun --standalone --nproc_per_node=8 -m nanochat train base --depth 20 --device-batch-size 16"
+        "torchrun --standalone --nproc_per_node=8 -m nanochat train base --depth 20 --device-batch-size 32"
     )
     assert "--nnodes=2 --nproc_per_node=8" in command(arch="nanochat", depth=20, gpus=16)
     changed = command(

@@ -21,8 +21,8 @@ from tests.train.small_run import QUIET, ROOT, SIZE, environment, losses, prepar
 
 STEPS = 10
 # Small steps: sums in another order round otherwise, and at full learning rates a model as tiny as this one
-# makes of that 1e-4 in ten steps, also when one process cuts its batch differently. A lost gradient would
-# show at once.
+# makes of that 1e-4 in ten steps, also when one process cuts its batch differently. That it is rounding and
+# nothing else is shown in fp64, at full rates.
 WORDS = [*SIZE, *QUIET, "--steps", str(STEPS), "--save-every", "6", "--lr-scale", "0.1"]
 
 
@@ -76,6 +76,18 @@ def test_other_numbers_of_processes_have_them_too(processes: int) -> None:
     code, _, err = train_on(processes, *WORDS, "--name", f"on-{processes}")
     assert code == 0, err
     same_losses(f"on-{processes}")
+
+
+def test_at_full_learning_rates_they_differ_by_rounding_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten steps in fp64: what was 1e-4 in fp32 is below 1e-10."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).with_name("double_precision")))
+    words = [*SIZE, *QUIET, "--steps", str(STEPS), "--save-every", "0"]
+    alone = train(*words, "--name", "double-1")
+    assert alone.returncode == 0, alone.stderr
+    for processes in (2, 4):
+        code, _, err = train_on(processes, *words, "--name", f"double-{processes}")
+        assert code == 0, err
+        assert dict(losses(f"double-{processes}")) == pytest.approx(dict(losses("double-1")), abs=1e-10)
 
 
 @pytest.mark.parametrize("processes", [1, 4])
