@@ -22,10 +22,23 @@ ROOMS: dict[str, set[str]] = {
     "nanochat.model": set(),
     "nanochat.toolbox": set(),
     "nanochat.data": {"nanochat.tokenizer"},
-    "nanochat.train": {"nanochat.data", "nanochat.model"},
     "nanochat.inference": {"nanochat.model", "nanochat.tokenizer", "nanochat.toolbox"},
-    "nanochat.evaluation": {"nanochat.inference"},
-    "nanochat.serve": {"nanochat.inference"},
+    "nanochat.evaluation": {
+        "nanochat.data",
+        "nanochat.inference",
+        "nanochat.model",
+        "nanochat.tokenizer",
+        "nanochat.toolbox",
+    },
+    # Reinforcement learning writes with the engine and learns from grades.
+    "nanochat.train": {
+        "nanochat.data",
+        "nanochat.evaluation",
+        "nanochat.inference",
+        "nanochat.model",
+        "nanochat.tokenizer",
+    },
+    "nanochat.serve": {"nanochat.inference", "nanochat.tokenizer", "nanochat.toolbox"},
 }
 # Every room may say what went wrong, and where things lie on disk.
 COMMON = {"nanochat.errors", "nanochat.home"}

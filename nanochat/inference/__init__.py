@@ -1,0 +1,1 @@
+"""Guide 5: inference. From logits to text: sampling, the KV cache, the generation engine."""
