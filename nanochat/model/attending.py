@@ -8,6 +8,7 @@ No path holds T x T scores or masks, forward or backward:
   who may see whom, and skips the blocks of 128 x 128 in which nobody sees anybody
 - Hopper in bf16 or fp16 with FlashAttention 3 installed (Shah et al. 2024, arXiv 2407.08608): that
 - other devices: `scaled_dot_product_attention` with the mask written out
+- while text is generated, the KV cache itself (`nanochat.inference.kv_cache`)
 
 Shapes: B batch, T time, H heads of queries, K heads of keys and values, D head width, N documents.
 """
@@ -40,8 +41,10 @@ class Flash:
     starts_N: Tensor | None  # int32, and the number of all tokens at the end; None: a row is one document
 
 
+# What computes attention by itself, from queries, keys and values: a layer of a KV cache.
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 # A tensor of numbers is tiles, one of bools is a mask written out, None is plain causal attention.
-Plan = Tensor | BlockMask | Flash | None
+Plan = Tensor | BlockMask | Flash | Attend | None
 
 
 def plan_attention(
@@ -87,6 +90,8 @@ def attend(q_BTHD: Tensor, k_BTKD: Tensor, v_BTKD: Tensor, plan: Plan) -> Tensor
         if shared > 1:
             k_BTKD, v_BTKD = (x.repeat_interleave(shared, dim=2) for x in (k_BTKD, v_BTKD))
         return attend_tiles(q_BTHD, k_BTKD, v_BTKD, plan)
+    if callable(plan):
+        return plan(q_BTHD, k_BTKD, v_BTKD)
     q_BHTD, k_BKTD, v_BKTD = (x.transpose(1, 2) for x in (q_BTHD, k_BTKD, v_BTKD))
     if isinstance(plan, BlockMask):
         kernel: Callable[..., Any] = flex_attention

@@ -50,6 +50,16 @@ class Attention(nn.Module):
     ) -> Tensor:
         """Mix the tokens of `x_BTC`, the normalised stream; `rotary` is cosine and sine, [T, E]."""
         B, T, _ = x_BTC.shape
+        q_BTHD, k_BTKD, v_BTKD = self.project(x_BTC, rotary, value_embedding_BTC)
+        mixed_BTHD = attend(q_BTHD, k_BTKD, v_BTKD, plan)
+        mixed_BTC: Tensor = self.output(mixed_BTHD.reshape(B, T, -1))
+        return mixed_BTC
+
+    def project(
+        self, x_BTC: Tensor, rotary: tuple[Tensor, Tensor], value_embedding_BTC: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries [B, T, H, D], keys and values [B, T, K, D], ready to be compared: what a KV cache keeps."""
+        B, T, _ = x_BTC.shape
         q_BTHD = self.query(x_BTC).view(B, T, self.n_head, self.head_dim)
         k_BTKD = self.key(x_BTC).view(B, T, self.n_kv_head, self.head_dim)
         v_BTKD = self.value(x_BTC).view(B, T, self.n_kv_head, self.head_dim)
@@ -58,6 +68,4 @@ class Attention(nn.Module):
             v_BTKD = v_BTKD + gate_BTK[..., None] * value_embedding_BTC.view_as(v_BTKD)
         q_BTHD = rotate(norm(q_BTHD) * self.qk_scale, *rotary)
         k_BTKD = rotate(norm(k_BTKD) * self.qk_scale, *rotary)
-        mixed_BTHD = attend(q_BTHD, k_BTKD, v_BTKD, plan)
-        mixed_BTC: Tensor = self.output(mixed_BTHD.reshape(B, T, -1))
-        return mixed_BTC
+        return q_BTHD, k_BTKD, v_BTKD

@@ -35,11 +35,23 @@ class Block(nn.Module):
         value_embedding_BTC: Tensor | None = None,
     ) -> Tensor:
         """Add to the stream what the layer finds. `scalars` are for the stream and for the first vectors."""
-        residual_scalar, x0_scalar = scalars
-        if residual_scalar is not None:
-            x_BTC = x_BTC * residual_scalar.to(x_BTC.dtype)
-        if x0_scalar is not None:
-            x_BTC = x_BTC + first_BTC * x0_scalar.to(x_BTC.dtype)
+        x_BTC = scaled(x_BTC, first_BTC, scalars)
         x_BTC = x_BTC + self.attention(norm(x_BTC), rotary, plan, value_embedding_BTC)
         out_BTC: Tensor = x_BTC + self.mlp(norm(x_BTC))
         return out_BTC
+
+
+def scaled(x_BTC: Tensor, first_BTC: Tensor, scalars: tuple[Tensor | None, Tensor | None]) -> Tensor:
+    """The stream times the layer's residual scalar, and its first vectors times the x0 scalar.
+
+    >>> import torch
+    >>> half = torch.tensor(0.5)
+    >>> scaled(torch.tensor([4.0]), torch.tensor([1.0]), (half, half)), scaled(half, half, (None, None))
+    (tensor([2.5000]), tensor(0.5000))
+    """
+    residual_scalar, x0_scalar = scalars
+    if residual_scalar is not None:
+        x_BTC = x_BTC * residual_scalar.to(x_BTC.dtype)
+    if x0_scalar is not None:
+        x_BTC = x_BTC + first_BTC * x0_scalar.to(x_BTC.dtype)
+    return x_BTC

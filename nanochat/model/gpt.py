@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from nanochat.model.attending import plan_attention
+from nanochat.model.attending import Plan, plan_attention
 from nanochat.model.block import Block
 from nanochat.model.compiling import can_compile, for_blocks
 from nanochat.model.config import SMEAR_GATE_CHANNELS, GPTConfig
@@ -38,6 +38,28 @@ def run_block(block: nn.Module, *inputs: Any) -> Tensor:
     """Call a block: the one place that is compiled, once for all blocks of a kind."""
     out_BTC: Tensor = block(*inputs)
     return out_BTC
+
+
+class Cache(Protocol):
+    """What the model asks of a KV cache when it reads only the tokens that are new in each row.
+
+    `nanochat.inference.kv_cache` has two: one for a token in each of many rows, one for a prompt.
+    """
+
+    @property
+    def positions_BT(self) -> Tensor:
+        """Where each token stands in its text."""
+
+    @property
+    def before_BT(self) -> Tensor:
+        """The id of the token before each; any where there is none."""
+
+    @property
+    def has_before_BT(self) -> Tensor | None:
+        """Whether there is one; None: there always is."""
+
+    def plan(self, layer: int) -> Plan:
+        """What keeps a layer's new keys and values and mixes them with the earlier ones."""
 
 
 class GPT(nn.Module):
@@ -161,18 +183,16 @@ class GPT(nn.Module):
         )
         return nats_N.view_as(targets_BT)
 
-    def stream(self, ids_BT: Tensor, documents_BT: Tensor | None = None) -> Tensor:
-        """The normalised stream after the last block, [B, T, C]."""
-        T = ids_BT.shape[1]
-        if self.config.sequence_len < T:
-            raise ValueError(f"a row has {T} tokens; the model was made for {self.config.sequence_len}")
-        x_BTC = norm(self.embedding(ids_BT).to(self.compute_dtype))
-        if self.config.smear:
-            x_BTC = self.smear(x_BTC, documents_BT)
-        first_BTC = halfway_BTC = x_BTC
-        rotary = (self.cos_TE[:T], self.sin_TE[:T])
-        windows = self.config.windows()
-        plans = plan_attention(set(windows), ids_BT, documents_BT, self.compute_dtype)
+    def stream(
+        self, ids_BT: Tensor, documents_BT: Tensor | None = None, cache: Cache | None = None
+    ) -> Tensor:
+        """The normalised stream after the last block, [B, T, C]. With a cache, of the tokens that are new."""
+        first_BTC = halfway_BTC = x_BTC = self.first_vectors(ids_BT, documents_BT, cache)
+        if cache is None:
+            rotary, plans = self.whole_rows(ids_BT, documents_BT)
+        else:
+            rotary = self.cos_TE[cache.positions_BT], self.sin_TE[cache.positions_BT]
+            plans = [cache.plan(layer) for layer in range(self.config.n_layer)]
         scalars = self.layer_scalars()
         call: Callable[..., Tensor] = self.run_block
         if self.checkpointing and torch.is_grad_enabled():
@@ -181,20 +201,44 @@ class GPT(nn.Module):
             value_BTC = None
             if layer in self.config.value_layers:
                 value_BTC = self.value_embeddings[str(layer)](ids_BT).to(x_BTC.dtype)
-            x_BTC = call(block, x_BTC, first_BTC, scalars[layer], rotary, plans[windows[layer]], value_BTC)
+            x_BTC = call(block, x_BTC, first_BTC, scalars[layer], rotary, plans[layer], value_BTC)
             if layer == self.config.n_layer // 2:
                 halfway_BTC = x_BTC
         if self.config.backout:
             x_BTC = x_BTC - self.backout_strength.to(x_BTC.dtype) * halfway_BTC
         return norm(x_BTC)
 
-    def smear(self, x_BTC: Tensor, documents_BT: Tensor | None) -> Tensor:
+    def whole_rows(
+        self, ids_BT: Tensor, documents_BT: Tensor | None
+    ) -> tuple[tuple[Tensor, Tensor], list[Plan]]:
+        """Rotary table and every layer's plan for rows that are read from their first token on."""
+        T = ids_BT.shape[1]
+        if self.config.sequence_len < T:
+            raise ValueError(f"a row has {T} tokens; the model was made for {self.config.sequence_len}")
+        windows = self.config.windows()
+        plans = plan_attention(set(windows), ids_BT, documents_BT, self.compute_dtype)
+        return (self.cos_TE[:T], self.sin_TE[:T]), [plans[window] for window in windows]
+
+    def first_vectors(
+        self, ids_BT: Tensor, documents_BT: Tensor | None = None, cache: Cache | None = None
+    ) -> Tensor:
+        """What enters the stream, [B, T, C]: a token's vector, normalised, and a part of the one before."""
+        x_BTC = norm(self.embedding(ids_BT).to(self.compute_dtype))
+        if not self.config.smear:
+            return x_BTC
+        if cache is not None:
+            before_BTC = norm(self.embedding(cache.before_BT).to(self.compute_dtype))
+            return self.smear(x_BTC, before_BTC, cache.has_before_BT)
+        same_BT = None if documents_BT is None else documents_BT[:, 1:] == documents_BT[:, :-1]
+        return torch.cat([x_BTC[:, :1], self.smear(x_BTC[:, 1:], x_BTC[:, :-1], same_BT)], dim=1)
+
+    def smear(self, x_BTC: Tensor, before_BTC: Tensor, same_document_BT: Tensor | None) -> Tensor:
         """Add to each token a gated part of the one before it in the same document."""
-        gate_BT1 = torch.sigmoid(self.smear_gate(x_BTC[:, 1:, :SMEAR_GATE_CHANNELS]))
+        gate_BT1 = torch.sigmoid(self.smear_gate(x_BTC[..., :SMEAR_GATE_CHANNELS]))
         gate_BT1 = gate_BT1 * self.smear_strength.to(x_BTC.dtype)
-        if documents_BT is not None:
-            gate_BT1 = gate_BT1 * (documents_BT[:, 1:, None] == documents_BT[:, :-1, None])
-        return torch.cat([x_BTC[:, :1], x_BTC[:, 1:] + gate_BT1 * x_BTC[:, :-1]], dim=1)
+        if same_document_BT is not None:
+            gate_BT1 = gate_BT1 * same_document_BT[..., None]
+        return x_BTC + gate_BT1 * before_BTC
 
     def layer_scalars(self) -> list[tuple[Tensor | None, Tensor | None]]:
         """For every layer its residual scalar and its x0 scalar, None where the model has none."""

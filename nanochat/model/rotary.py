@@ -34,12 +34,12 @@ def rotary_table(n_time: int, head_dim: int, base: float = 100_000.0) -> tuple[T
 
 
 def rotate(x_BTHD: Tensor, cos_TE: Tensor, sin_TE: Tensor) -> Tensor:
-    """Turn the pairs of channels of `x_BTHD` by the angles of each position.
+    """Turn the pairs of channels of `x_BTHD` by the angles of each position; tables may differ by row.
 
     >>> cos_TE, sin_TE = rotary_table(n_time=1, head_dim=2)  # position 0 turns nothing
     >>> rotate(torch.ones(1, 1, 1, 2), cos_TE, sin_TE).tolist()
     [[[[1.0, 1.0]]]]
     """
     first, second = x_BTHD.chunk(2, dim=-1)
-    cos, sin = cos_TE[:, None, :], sin_TE[:, None, :]  # one table for every head
+    cos, sin = cos_TE[..., None, :], sin_TE[..., None, :]  # one table for every head
     return torch.cat([first * cos + second * sin, second * cos - first * sin], dim=-1).type_as(x_BTHD)

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nanochat.model.products import small_products
+
 SMALL_TILE, LARGE_TILE = 64, 128  # tokens; smaller ones multiply less in vain, larger ones need fewer calls
 SHORT_WINDOW = 256  # up to this, small tiles are faster
 
@@ -111,6 +113,7 @@ def round_mask(ahead: int, n_query: int, n_key: int, window: int, dtype: torch.d
     return torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, -torch.inf)
 
 
+@small_products()
 def attend_forward(
     q_BTHD: Tensor, k_BTHD: Tensor, v_BTHD: Tensor, tiles_2N7: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -141,6 +144,7 @@ def forward_shapes(q: Tensor, k: Tensor, v: Tensor, tiles: Tensor) -> tuple[Tens
     return torch.empty_like(q), q.new_empty(B, H, T, dtype=torch.float32)
 
 
+@small_products()
 def attend_backward(
     grad_BTHD: Tensor,
     q_BTHD: Tensor,

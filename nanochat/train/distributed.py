@@ -32,6 +32,7 @@ import torch.distributed as dist
 from torch import nn
 
 from nanochat.errors import RunStopped, UserError
+from nanochat.model.products import use_fast_products
 
 # A step takes seconds; the slowest thing that the others wait for is the first one's compiling or saving.
 PATIENCE = timedelta(minutes=15)
@@ -248,8 +249,9 @@ def _alone(environment: Mapping[str, str]) -> Launch:
 
 
 def pick_device(launch: Launch) -> torch.device:
-    """This process's GPU, or the CPU where there is none."""
+    """This process's GPU, or the CPU where there is none, multiplying as fast as it can."""
     if not torch.cuda.is_available():
+        use_fast_products()
         return torch.device("cpu")
     there = torch.cuda.device_count()
     if launch.local_rank >= there:

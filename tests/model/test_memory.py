@@ -112,7 +112,7 @@ def test_activations_are_what_autograd_keeps(n_head: int, n_kv_head: int, extras
         out = layer(x, model, weights, row)
     numbers = sum(kept.values()) / 4 / (B * T)  # fp32 here; the calculator's bf16 halves the bytes
     assert out.requires_grad
-    assert numbers == pytest.approx(sum(activation_widths(model).values()), rel=0.10)
+    assert numbers == pytest.approx(sum(activation_widths(model).values()), rel=0.12)
 
 
 @pytest.mark.parametrize("n_kv_head", [1, 2, 4])
@@ -210,7 +210,7 @@ def test_our_loss_holds_a_chunk_and_others_all_logits() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library's setting is glibc's")
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_a_step_on_this_machine_takes_what_is_counted(checkpointing: bool) -> None:
-    """The trainer's own step, eager and in fp32, in a process of its own."""
+    """The trainer's own step, eager and in fp32, in a process of its own: a model against a smaller one."""
     words = [sys.executable, "-m", "tests.model.step_memory", *(["--checkpointing"] if checkpointing else [])]
     # What is freed goes back to the system at once; the C library would keep some for later.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(2**16)}
@@ -218,7 +218,7 @@ def test_a_step_on_this_machine_takes_what_is_counted(checkpointing: bool) -> No
         words, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment, check=True
     )
     found = json.loads(done.stdout)
-    assert found["measured"] == pytest.approx(found["counted"], rel=0.10)
+    assert found["measured"] == pytest.approx(found["counted"], rel=0.12)
 
 
 def test_unknown_sharding_and_gpu() -> None:
