@@ -4,9 +4,6 @@ Reading a prompt (prefill) is a forward pass over all its tokens: limited by ari
 forward pass over one token of each row: every weight is read for a few products, so it is limited by how fast
 memory can be read. More rows at a time cost little then.
 
-On a CPU the matrices are laid out anew, column after column: a product with one token reads them in order
-then, which is a third faster.
-
 Shapes: B rows, T time, C channels, V vocabulary.
 """
 
@@ -18,8 +15,8 @@ import torch
 from torch import Tensor
 
 from nanochat.inference.kv_cache import KVCache, NewText, NextTokens
+from nanochat.inference.packed import pack
 from nanochat.model.gpt import GPT
-from nanochat.model.layers import Linear
 
 MOST_AT_ONCE = 2_048  # tokens of prompts that are read together
 
@@ -39,6 +36,7 @@ class Decoder:
 
     def __init__(self, model: GPT, rows: int) -> None:
         self.model, self.context = model, model.config.sequence_len
+        pack(model)
         like = model.head.weight.detach().new_empty(0, dtype=model.compute_dtype)
         self.cache = KVCache(model.config, rows, like)
 
@@ -65,8 +63,14 @@ class Decoder:
         return self.model.logits(x_BTC[0, last])
 
     @torch.inference_mode()
-    def step(self, ids: Sequence[int]) -> Tensor:
-        """Logits after one more token in each of the first rows, [B, V]."""
+    def step(self, ids: Sequence[int | None]) -> Tensor:
+        """Logits after one more token in each of the first rows, [B, V]; a row with None rests.
+
+        A row must have been read before. Raises ValueError for one that is full.
+        """
+        for row, text in enumerate(self.cache.texts[: len(ids)]):
+            if ids[row] is not None and not 0 < len(text) < self.context:
+                raise ValueError(f"row {row}: {len(text)} of {self.context} tokens are there")
         new = NextTokens(self.cache, ids)
         x_BTC = self.model.stream(new.ids_BT, cache=new)
         new.done()
@@ -97,17 +101,3 @@ def groups(texts: Mapping[int, Sequence[int]]) -> list[list[tuple[int, Sequence[
         found[-1].append((row, ids))
         size += len(ids)
     return found
-
-
-def for_reading(model: GPT) -> GPT:
-    """Lay the matrices out column after column, on a CPU; their values and shapes stay.
-
-    >>> from nanochat.model.config import GPTConfig
-    >>> model = for_reading(GPT(GPTConfig(n_layer=1, n_embd=64, n_head=2, n_kv_head=2)).initialize(0))
-    >>> model.head.weight.t().is_contiguous()
-    True
-    """
-    for layer in model.modules():
-        if isinstance(layer, Linear) and layer.weight.device.type == "cpu":
-            layer.weight.data = layer.weight.data.t().contiguous().t()
-    return model

@@ -56,7 +56,8 @@ class LayerCache:
             size = min(max(FIRST_SEGMENT, there), self.window - there)
             shape = (self.rows, self.n_kv_head, size, self.head_dim)
             self.first_slots.append(there)
-            self.segments.append((self.like.new_empty(shape), self.like.new_empty(shape)))
+            # Zeros: what an unused slot holds is multiplied by 0, which must not make nan of it.
+            self.segments.append((self.like.new_zeros(shape), self.like.new_zeros(shape)))
 
     @property
     def capacity(self) -> int:
@@ -126,7 +127,7 @@ class KVCache:
     def __init__(self, config: GPTConfig, rows: int, like: Tensor) -> None:
         shape = config.n_kv_head, config.head_dim
         self.layers = [LayerCache(rows, window, *shape, like) for window in config.windows()]
-        self.rows, self.like = rows, like
+        self.rows, self.context, self.like = rows, config.sequence_len, like
         self.texts: list[list[int]] = [[] for _ in range(rows)]
 
     @property
@@ -147,12 +148,16 @@ class NextTokens:
 
     has_before_BT = None  # a row is begun with a prompt, so a token stands before
 
-    def __init__(self, cache: KVCache, ids: Sequence[int]) -> None:
-        self.cache, self.positions = cache, [len(text) for text in cache.texts[: len(ids)]]
+    def __init__(self, cache: KVCache, ids: Sequence[int | None]) -> None:
+        self.cache, self.ids = cache, ids
+        self.texts = cache.texts[: len(ids)]
+        # A row that rests takes part with any token, at a place that its next one writes over.
+        last = cache.context - 1
+        self.positions = [min(len(text), last) for text in self.texts]
         device = cache.like.device
-        self.ids_BT = torch.tensor(ids, device=device)[:, None]
+        self.ids_BT = torch.tensor([[one or 0] for one in ids], device=device)
         self.positions_BT = torch.tensor(self.positions, device=device)[:, None]
-        self.before_BT = torch.tensor([text[-1] for text in cache.texts[: len(ids)]], device=device)[:, None]
+        self.before_BT = torch.tensor([text[-1:] or [0] for text in self.texts], device=device)
         self.masks: dict[int, Tensor | None] = {}
 
     def plan(self, layer: int) -> Plan:
@@ -192,8 +197,9 @@ class NextTokens:
 
     def done(self) -> None:
         """The tokens are part of the rows' texts now."""
-        for text, token_id in zip(self.cache.texts, self.ids_BT[:, 0].tolist(), strict=False):
-            text.append(token_id)
+        for text, token_id in zip(self.texts, self.ids, strict=True):
+            if token_id is not None:
+                text.append(token_id)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def test_activations_are_what_autograd_keeps(n_head: int, n_kv_head: int, extras
         out = layer(x, model, weights, row)
     numbers = sum(kept.values()) / 4 / (B * T)  # fp32 here; the calculator's bf16 halves the bytes
     assert out.requires_grad
-    assert numbers == pytest.approx(sum(activation_widths(model).values()), rel=0.12)
+    assert numbers == pytest.approx(sum(activation_widths(model).values()), rel=0.10)
 
 
 @pytest.mark.parametrize("n_kv_head", [1, 2, 4])
