@@ -1,7 +1,7 @@
 """What is asked of the engine, and what it gives back. Standard library only.
 
-A request is a prompt in ids and how to go on from it. The answer comes as events while it is written, or as
-one `Generation` at the end.
+A request is a prompt in ids and how to go on from it. The answer comes as news while it is written, and as a
+`Generation` at the end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Finish = Literal["stop", "length", "cancelled"]
+Finish = Literal["stop", "length"]
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,53 @@ class Request:
     max_tokens: int  # of the continuation, tool output included
     sampling: Sampling = field(default_factory=Sampling)
     seed: int = 0  # the same prompt, sampling and seed give the same text, whatever else the engine does
-    stop_ids: frozenset[int] = frozenset()  # ids that end it, besides the end of the turn and <|bos|>
+    stop_ids: frozenset[int] = frozenset()  # ids that end it, besides the special tokens
     stop_texts: tuple[str, ...] = ()  # it ends before the first of these
     use_tools: bool = True  # run what stands between <|python_start|> and <|python_end|>
 
 
 @dataclass(frozen=True)
+class Part:
+    """A stretch of a continuation: text, a call of a tool, or what it gave back."""
+
+    type: Literal["text", "python", "python_output"]  # the names of nanochat.tokenizer.chat
+    text: str
+
+
+@dataclass(frozen=True)
 class Generation:
-    """A finished continuation. Neither `ids` nor `text` has the end marker or a stop text."""
+    """A finished continuation. Its ids and parts have neither the end marker nor a stop text.
+
+    >>> parts = (
+    ...     Part("text", "It is "),
+    ...     Part("python", "1+1"),
+    ...     Part("python_output", "2"),
+    ...     Part("text", "2."),
+    ... )
+    >>> Generation((1,), (2, 3), (True, True), parts, "stop").text
+    'It is 2.'
+    """
 
     prompt: tuple[int, ...]
     ids: tuple[int, ...]
-    sampled: tuple[bool, ...]  # for each id: chosen by the model; False where a tool's output was forced in
+    sampled: tuple[bool, ...]  # for each id: chosen by the model; False where a tool's output was put in
+    parts: tuple[Part, ...]
     finish: Finish
-    ended_with: int | None = None  # the id that ended it, which the model chose but which is not in `ids`
+    ended_with: int | None = None  # the special token that ended it, which the model chose
+
+    @property
+    def text(self) -> str:
+        """What was written, without calls of tools."""
+        return "".join(part.text for part in self.parts if part.type == "text")
+
+
+@dataclass(frozen=True)
+class News:
+    """Something that has happened to a request: more text, a call, a result; at last the whole.
+
+    Text comes in pieces of whole characters; a call when it is complete.
+    """
+
+    ticket: int
+    part: Part | None = None
+    done: Generation | None = None
