@@ -7,10 +7,9 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nanochat.errors import UserError
-from nanochat.home import run_folder, tokenizer_folder
 from tools.core.arguments import OneLineParser
 from tools.core.errors import UsageError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from nanochat.train.stored import Checkpoint
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-RUN_TOKENIZER = "tokenizer"  # the folder in a run's folder
 EXAMPLES = """examples:
   nanochat train base --depth 4 --without all --name core
   nanochat export hf core --out core-hf
@@ -62,80 +60,20 @@ def check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read the run, refuse what cannot be exported, write the folder."""
     check(options)
-    from nanochat.model.config import GPTConfig
     from nanochat.model.export import check_exportable
+    from nanochat.train.finished import open_run
 
     if options.out.exists():
         raise UserError(f"{options.out} is there already; choose another --out")
-    folder = folder_of(options.run)
-    settings = run_settings(folder)
-    config = GPTConfig.from_dict(settings["model"])
-    check_exportable(config)
-    tokenizer = tokenizer_of(folder, settings, options.tokenizer)
-    checkpoint = checkpoint_of(folder, options.step)
+    run = open_run(options.run)
+    check_exportable(run.model_config)
+    tokenizer, checkpoint = run.tokenizer(options.tokenizer), run.checkpoint(options.step)
     if options.dry_run:
-        print(f"would write step {checkpoint.step:,} of {folder.name} to {options.out}")
+        print(f"would write step {checkpoint.step:,} of {run.name} to {options.out}")
         return 0
-    write(config, checkpoint, tokenizer, options.dtype, options.out)
-    print(f"step {checkpoint.step:,} of {folder.name}, for transformers: {options.out}")
+    write(run.model_config, checkpoint, tokenizer, options.dtype, options.out)
+    print(f"step {checkpoint.step:,} of {run.name}, for transformers: {options.out}")
     return 0
-
-
-def folder_of(run: str) -> Path:
-    """The folder of a run, which is given by its name or its path."""
-    folder = Path(run) if "/" in run or Path(run).is_dir() else run_folder(run)
-    if not (folder / "config.json").is_file():
-        raise UserError(f"there is no run {run!r}: {folder} has no config.json")
-    return folder
-
-
-def run_settings(folder: Path) -> dict[str, Any]:
-    """What the run says of itself."""
-    path = folder / "config.json"
-    try:
-        settings: dict[str, Any] = json.loads(path.read_bytes())
-        if not isinstance(settings["model"], dict) or not isinstance(settings["tokenizer"], dict):
-            raise TypeError
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is not the record of a run") from None
-    return settings
-
-
-def tokenizer_of(folder: Path, settings: dict[str, Any], name: str | None) -> FastTokenizer:
-    """The tokenizer that the run was trained with: its own copy, else the one of that name."""
-    from nanochat.data.loader import open_tokenizer
-    from nanochat.tokenizer.fast import FastTokenizer
-
-    own = folder / RUN_TOKENIZER
-    asked = settings["tokenizer"]
-    if name is None and own.is_dir():
-        return FastTokenizer.load(own)
-    name = name or str(asked["name"])
-    found = open_tokenizer(name)
-    if found.fingerprint != asked["fingerprint"]:
-        where = tokenizer_folder(name) if "/" not in name else name
-        raise UserError(
-            f"the tokenizer in {where} is not the one that {folder.name} was trained with; say with "
-            "--tokenizer which was"
-        )
-    return found
-
-
-def checkpoint_of(folder: Path, step: int | None) -> Checkpoint:
-    """The checkpoint asked for, every hash checked."""
-    from nanochat.train import checkpoint
-
-    if step is None:
-        found = checkpoint.latest(folder)
-        if found is None:
-            raise UserError(f"{folder.name} has no checkpoint yet")
-        return found
-    if step not in checkpoint.steps(folder):
-        there = ", ".join(map(str, checkpoint.steps(folder))) or "none"
-        raise UserError(f"{folder.name} has no checkpoint of step {step}; there are: {there}")
-    found = checkpoint.at_step(folder, step)
-    found.verify()
-    return found
 
 
 def write(config: GPTConfig, checkpoint: Checkpoint, tokenizer: FastTokenizer, dtype: str, out: Path) -> None:
