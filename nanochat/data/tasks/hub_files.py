@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,8 +148,6 @@ def _fetch_files(
 
 
 def _check_space(task: HubTask, files: Sequence[RemoteFile]) -> None:
-    import shutil
-
     task.folder.mkdir(parents=True, exist_ok=True)
     free, size = shutil.disk_usage(task.folder).free, sum(one.size for one in files)
     if size + SPARE > free:
@@ -208,9 +207,6 @@ class Rows:
                 return table.slice(number, 1).to_pylist()[0]  # type: ignore[no-any-return]
             number -= table.num_rows
         raise IndexError(number)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[number] for number in range(len(self)))
 
 
 def read_rows(task: HubTask, split: str, columns: Sequence[str]) -> Rows:

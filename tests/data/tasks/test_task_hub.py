@@ -290,7 +290,8 @@ def test_what_is_no_longer_whole_is_fetched_again(hub, tmp_path, damage):
     if damage == "format":
         record.write_text(record.read_text().replace('"format": 1', '"format": 0'))
     if damage == "outside":
-        record.write_text(record.read_text().replace(TEST, "../../../etc/test.parquet"))
+        (folder / TEST).rename(tmp_path / "tasks" / "outside.parquet")
+        record.write_text(record.read_text().replace(TEST, "../outside.parquet"))
     with pytest.raises(UserError, match="fetch it with: nanochat data prepare --task gsm8k"):
         open_task("gsm8k", "test")
     fetch("gsm8k")
