@@ -5,9 +5,10 @@
 - `chatterbot-corpus` (BSD): greetings, trivia, help with computers. Its other chapters have a robot boast of
   feelings and of friends; what this model says of itself comes from the task `identity`.
 
-A message is kept if all its words are everyday words: a rule that drops names, misspellings and foul language
-at once, without a list of them. A chat must begin with a greeting or a question, and a reply that tells of a
-life that a program does not have ends it. Nothing is judged here.
+A message is kept if all its words are everyday words: a rule that drops names, misspellings and most foul
+language at once; a short list of coarse words (nanochat.data.tasks.words) does the rest. A chat must begin
+with a greeting or a question, and a reply that tells of a life that a program does not have ends it. Nothing
+is judged here.
 """
 
 from __future__ import annotations
