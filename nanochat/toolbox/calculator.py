@@ -65,6 +65,10 @@ class CalculatorError(ValueError):
     """The expression is refused or has no result; the message is short enough for a model to read."""
 
 
+class NotArithmetic(CalculatorError):
+    """The text is no expression that the calculator knows. It may be good Python all the same."""
+
+
 def calculate(expression: str) -> str:
     """The result of an expression, as text. Raises CalculatorError, and nothing else, for what has none.
 
@@ -77,35 +81,35 @@ def calculate(expression: str) -> str:
     >>> calculate("__import__('os')")
     Traceback (most recent call last):
     ...
-    nanochat.toolbox.calculator.CalculatorError: '__import__' is not known; only numbers, + - * / // % **, \
+    nanochat.toolbox.calculator.NotArithmetic: '__import__' is not known; only numbers, + - * / // % **, \
 parentheses, .count() and len() are known
     """
     plain = _checked(expression)
     try:
         tree = ast.parse(plain, mode="eval")
     except (SyntaxError, ValueError):  # ValueError: a zero byte or half a character inside a text
-        raise CalculatorError("this is not a complete expression") from None
+        raise NotArithmetic("this is not a complete expression") from None
     return _written(_value(tree.body, plain.encode()))
 
 
 def _checked(expression: str) -> str:
     """The expression without thousands commas, if every piece of it is known and it cannot be too deep."""
     if len(expression) > MAX_LENGTH:
-        raise CalculatorError(f"the expression has {len(expression):,} characters; {MAX_LENGTH} are allowed")
+        raise NotArithmetic(f"the expression has {len(expression):,} characters; {MAX_LENGTH} are allowed")
     pieces = [""]
     position = nested = 0
     while position < len(expression):
         found = TOKEN.match(expression, position)
         if found is None:
-            raise CalculatorError(f"{expression[position]!r} is not known; {NOT_KNOWN}")
+            raise NotArithmetic(f"{expression[position]!r} is not known; {NOT_KNOWN}")
         piece, kind = found[0], found.lastgroup
         position = found.end()
         if kind == "name" and piece not in NAMES:
-            raise CalculatorError(f"{piece!r} is not known; {NOT_KNOWN}")
+            raise NotArithmetic(f"{piece!r} is not known; {NOT_KNOWN}")
         # Python's parser calls itself for each of these, and in a browser it has little room to.
         nested += piece in ("(", "**") or (piece in ("+", "-") and pieces[-1] in SIGNS)
         if nested > MAX_NESTED:
-            raise CalculatorError(f"the expression has more than {MAX_NESTED} parentheses, powers and signs")
+            raise NotArithmetic(f"the expression has more than {MAX_NESTED} parentheses, powers and signs")
         if kind != "space":
             pieces.append(_number_text(piece) if kind == "number" else piece)
     return " ".join(pieces).strip()
@@ -141,8 +145,8 @@ def _value(node: ast.expr, source: bytes) -> Fraction:
         ):
             return Fraction(text.count(part))
         case ast.Constant(value=str()):
-            raise CalculatorError("a text can only be counted, with .count() or len()")
-    raise CalculatorError(f"this is not arithmetic; {NOT_KNOWN}")
+            raise NotArithmetic("a text can only be counted, with .count() or len()")
+    raise NotArithmetic(f"this is not arithmetic; {NOT_KNOWN}")
 
 
 def _number(text: str) -> Fraction:
