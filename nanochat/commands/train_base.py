@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from nanochat.errors import UserError
-from nanochat.train.settings import Settings, check_value, flag_of, kind_of
+from nanochat.commands.flag_parser import add_flags, check_settings, given_settings
+from nanochat.train.settings import GROUPS, Settings
 from tools.core.arguments import OneLineParser
-from tools.core.errors import UsageError
 
 EXAMPLES = """examples:
   nanochat train base --depth 4 --seq-len 512 --batch-size 16 --steps 200
@@ -37,26 +33,7 @@ def make_parser() -> OneLineParser:
         argument_default=argparse.SUPPRESS,
         usage="nanochat train base --depth N [flags]",
     )
-    groups: dict[str, argparse._ArgumentGroup] = {}
-    for one in fields(Settings):
-        facts = one.metadata
-        group = groups.get(facts["group"]) or parser.add_argument_group(facts["group"])
-        groups[facts["group"]] = group
-        kind = kind_of(one.name)
-        if kind is bool:
-            action = "store_false" if one.default else "store_true"
-            words = f"do not {facts['help']}" if one.default else facts["help"]
-            group.add_argument(flag_of(one.name), dest=one.name, action=action, help=words)
-            continue
-        default = f" (default: {one.default})" if one.default not in (None, "") else ""
-        metavar = facts["metavar"] or ("{" + ",".join(facts["choices"]) + "}" if facts["choices"] else "TEXT")
-        group.add_argument(
-            flag_of(one.name),
-            dest=one.name,
-            type=reader(one.name, kind),
-            metavar=metavar,
-            help=facts["help"] + default,
-        )
+    add_flags(parser, Settings, GROUPS)
     start = parser.add_argument_group("Start")
     start.add_argument("--resume", action="store_true", help="continue the run where it was stopped")
     start.add_argument("--config", type=Path, metavar="FILE", help="settings from another run's config.json")
@@ -64,49 +41,17 @@ def make_parser() -> OneLineParser:
     return parser
 
 
-def reader(name: str, kind: type) -> Any:
-    """What turns a word of the command line into the value of a setting."""
-    facts = next(one.metadata for one in fields(Settings) if one.name == name)
-
-    def read(word: str) -> Any:
-        value: Any = word
-        if kind in (int, float):
-            try:
-                # 1_000 and 1,000 are how people write them; 1e9 is a whole number too.
-                plain = re.sub(r"(?<=\d)[_,](?=\d{3})", "", word)
-                value = int(plain) if kind is int and "e" not in plain.lower() else float(plain)
-                if kind is int and int(value) == value:
-                    value = int(value)
-            except (ValueError, OverflowError):
-                value = word
-        try:
-            check_value(name, value, facts)
-        except UserError as error:
-            raise UsageError(str(error)) from None
-        return value
-
-    return read
-
-
 def check(options: argparse.Namespace) -> None:
     """Raise `UsageError` for flags that no machine and no corpus could make sense of."""
-    try:
-        Settings(**given_settings(options)).checked()
-    except UserError as error:
-        raise UsageError(str(error)) from None
-
-
-def given_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """The settings among the flags that were given."""
-    names = {one.name for one in fields(Settings)}
-    return {name: value for name, value in vars(options).items() if name in names}
+    check_settings(options, Settings)
 
 
 def run(options: argparse.Namespace) -> int:
     """Train; returns the exit code."""
-    from nanochat.train.start import begin
+    from nanochat.train.start import BASE, begin
 
-    start = begin(given_settings(options), "resume" in options, getattr(options, "config", None))
+    config = getattr(options, "config", None)
+    start = begin(BASE, given_settings(options, Settings), "resume" in options, config)
     from nanochat.train.base import train_base
 
     return train_base(start, dry_run="dry_run" in options)

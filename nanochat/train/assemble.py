@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
-from torch import Tensor
 
-from nanochat.data.corpus import Corpus
-from nanochat.data.loader import make_loader
 from nanochat.errors import UserError
 from nanochat.model.compiling import can_compile
 from nanochat.model.gpt import GPT
-from nanochat.train import checkpoint, run_files, samples
+from nanochat.train import checkpoint, run_files
 from nanochat.train.distributed import World
 from nanochat.train.guard import Guard
 from nanochat.train.loop import Trainer
 from nanochat.train.metrics import peak_flops
 from nanochat.train.optimizer import Optimizer, make_optimizer
-from nanochat.train.parts import Tokenizer
+from nanochat.train.parts import Lesson
 from nanochat.train.precision import TYPES, LossScale
 from nanochat.train.progress import Progress
 from nanochat.train.run import Run
 from nanochat.train.run_plan import RunPlan
 from nanochat.train.stored import Checkpoint
 from nanochat.train.trackers import Tracker, make_trackers
-from nanochat.train.validation import bits_per_byte
 
 
 def assemble(
-    plan: RunPlan, folder: Path, corpus: Corpus, tokenizer: Tokenizer, world: World, progress: Progress,
-    config: dict[str, Any],
+    plan: RunPlan, folder: Path, lesson: Lesson, world: World, progress: Progress, config: dict[str, Any],
 ) -> tuple[Run, int]:  # fmt: skip
     """The run, and the number of its first step: 0, or that of the checkpoint it continues from."""
     settings = plan.settings
     progress.working("making the model")
     peak = peak_flops(world.device)  # before threads that tokenize take a part of the CPU
-    model = make_model(plan, world.device)
+    model = make_model(plan, world.device, lesson.first_weights)
     optimizer = make_optimizer(
         model, plan.training, compiled=settings.compile and world.device.type == "cuda" and can_compile(),
         process_group=world.machine,
@@ -51,15 +46,7 @@ def assemble(
     if world.is_first:
         for name in (run_files.METRICS, run_files.SAMPLES):
             run_files.keep_up_to(folder / name, found.step if found else 0)
-    loader = make_loader(
-        corpus, tokenizer, "train", plan.batch_size, plan.config.sequence_len, rank=world.rank,
-        world=world.size, device_batch=plan.device_batch_size, packing=settings.packing,
-        workers=settings.workers, seed=settings.seed, state=found.loader_states() if found else None,
-    )  # fmt: skip
-    if settings.fp8:
-        model.use_float8()
-    if settings.checkpointing:
-        model.checkpoint_blocks()
+    loader = lesson.loader(found.loader_states() if found else None)
     if settings.compile:
         progress.working("compiling")
         model.compile_blocks()
@@ -85,8 +72,8 @@ def assemble(
         is_first=world.is_first,
         progress=progress,
         trackers=make_trackers_here(plan, folder, world, config),
-        evaluate=lambda: evaluate(plan, model, corpus, tokenizer, world),
-        write_samples=lambda step: write_samples(plan, model, tokenizer, world.device, step),
+        evaluate=lambda: lesson.evaluate(model),
+        write_samples=lambda step: lesson.write_samples(model, step),
         save=save,
         saved=found.step if found else 0,
         val_bpb=found.meta.get("val_bpb") if found else None,
@@ -97,10 +84,15 @@ def assemble(
     return run, found.step if found else 0
 
 
-def make_model(plan: RunPlan, device: torch.device) -> GPT:
-    """The model of a plan with its first weights; `compile_blocks` comes when these are the right ones."""
+def make_model(plan: RunPlan, device: torch.device, fill: Callable[[GPT], None] | None = None) -> GPT:
+    """The model of a plan with its first weights, by chance or by `fill`, not yet compiled."""
     settings = plan.settings
-    model = GPT(plan.config, TYPES[settings.dtype]).initialize(settings.seed).to(device)
+    model = GPT(plan.config, TYPES[settings.dtype])
+    if fill is None:
+        model.initialize(settings.seed)
+    else:
+        fill(model)
+    model.to(device)
     if settings.fp8:
         model.use_float8()
     if settings.checkpointing:
@@ -140,37 +132,3 @@ def make_trackers_here(plan: RunPlan, folder: Path, world: World, config: dict[s
     if not world.is_first:
         return []
     return make_trackers(folder, plan.settings.tensorboard, plan.settings.wandb, config)
-
-
-def evaluate(plan: RunPlan, model: GPT, corpus: Corpus, tokenizer: Tokenizer, world: World) -> float:
-    """Bits per byte on the first `eval_tokens` tokens of the validation shard.
-
-    The rows are those of training steps, so that a run on another number of processes reads the same ones.
-    """
-    settings = plan.settings
-    steps = -(-plan.eval_tokens // plan.batch_tokens)
-    loader = make_loader(
-        corpus, tokenizer, "validation", plan.batch_size, plan.config.sequence_len, rank=world.rank,
-        world=world.size, device_batch=plan.device_batch_size, workers=settings.workers,
-    )  # fmt: skip
-    lengths_V = torch.tensor(tokenizer.byte_lengths())
-    with loader:
-        batches = islice(loader, steps * plan.micro_batches)
-        return bits_per_byte(model.nats_per_token, batches, lengths_V, world.device, world.sum)
-
-
-def write_samples(
-    plan: RunPlan, model: GPT, tokenizer: Tokenizer, device: torch.device, step: int
-) -> list[tuple[str, str]]:
-    """A continuation of each prompt; the same step of the same run writes the same."""
-
-    def logits(ids_BT: Tensor) -> Tensor:
-        found: Tensor = model(ids_BT)
-        return found
-
-    seed, most = plan.settings.seed + step, plan.config.sequence_len
-    with torch.compiler.set_stance("force_eager"):  # every length of text would be compiled for itself
-        return [
-            (prompt, samples.write(logits, tokenizer, prompt, seed, device, most))
-            for prompt in samples.PROMPTS
-        ]

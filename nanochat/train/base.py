@@ -1,122 +1,52 @@
 """Pretraining from beginning to end: `nanochat train base`.
 
-`train_base` opens corpus and tokenizer, asks `run_plan` for every number, claims the run's folder, puts the
-parts together (`nanochat.train.assemble`) and lets `Run` go through the steps. A run that is refused leaves
-nothing behind; one that is stopped, by a signal or by its own loss, leaves a checkpoint to go on from.
+`train_base` opens corpus and tokenizer, asks `run_plan` for every number, and hands both to the course that
+all stages share (`nanochat.train.stage`). What is learnt is the corpus: every next token of it.
 """
 
 from __future__ import annotations
 
-import platform
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from torch import Tensor
 
-import nanochat
 from nanochat.data.corpus import Corpus, open_corpus
-from nanochat.data.loader import open_tokenizer
+from nanochat.data.loader import make_loader, open_tokenizer
 from nanochat.errors import UserError
-from nanochat.model.counting import count_parameters
-from nanochat.train import describe, run_files
-from nanochat.train.assemble import assemble
+from nanochat.model.gpt import GPT
+from nanochat.train import describe, samples
 from nanochat.train.distributed import World, join_world
-from nanochat.train.fitting import Place, too_large
-from nanochat.train.machine import free_bytes, is_out_of_memory, name_of
-from nanochat.train.parts import Tokenizer
-from nanochat.train.precision import check_fp8, pick_dtype
-from nanochat.train.progress import make_progress
-from nanochat.train.run import last_line
+from nanochat.train.parts import Loader, Tokenizer
 from nanochat.train.run_plan import RunPlan, plan_run
-from nanochat.train.start import Start
-from nanochat.train.stop_signals import StopSignals
+from nanochat.train.settings import Settings
+from nanochat.train.stage import Stage, checked_plan, record, run_stage, settings_here
+from nanochat.train.start import BASE, Start
+from nanochat.train.validation import bits_per_byte
 
 
-def train_base(start: Start, dry_run: bool = False) -> int:
+def train_base(start: Start[Settings], dry_run: bool = False) -> int:
     """Train, or with `dry_run` say what would be done; returns the exit code."""
     with join_world() as world:
         corpus, tokenizer = open_corpus(start.settings.corpus), open_tokenizer(start.settings.tokenizer)
         check_same_text(start, corpus, tokenizer)
-        plan = plan_here(start, tokenizer.n_vocab, world)
-        config = config_file(start, plan, corpus, tokenizer, world)
-        if dry_run:
-            if world.is_first:
-                print_plan(plan, config)
-            return 0
-        with ExitStack() as held:
-            folder = Path(world.on_first(lambda: str(hold(start.folder or claim(plan), held))))
-            held.enter_context(nothing_left_if_refused(folder, plan, world))
-            if start.folder is None and world.is_first:
-                run_files.write_json(folder / run_files.CONFIG, {"name": folder.name} | config)
-            return train(start, plan, folder, corpus, tokenizer, world, config)
+        settings, place, dtype = settings_here(start, world)
+        plan = checked_plan(plan_run(settings, tokenizer.n_vocab, place, dtype), world)
+        text = {
+            "name": corpus.name, "fingerprint": corpus.fingerprint, "text_bytes": corpus.text_bytes
+        }  # fmt: skip
+        config = record(BASE.stage, plan, start.asked, tokenizer, world, corpus=text)
+        lesson = CorpusLesson(plan, corpus, tokenizer, world, settings.packing)
+        name = f"d{plan.config.n_layer}"
+        return run_stage(
+            Stage(plan, lesson, config, facts_of(plan, settings, config), name), start, world, dry_run
+        )
 
 
-def train(
-    start: Start, plan: RunPlan, folder: Path, corpus: Corpus, tokenizer: Tokenizer, world: World,
-    config: dict[str, Any],
-) -> int:  # fmt: skip
-    """Put the parts together, in a folder that is there, and go."""
-    began, progress = time.time(), make_progress(world.is_first)
-    title = f"{'continuing' if start.folder else 'training'} {folder.name}"
-    progress.begin(title, [*facts_of(plan, config), ("folder", str(folder))], plan.steps)
-    try:
-        if start.note:
-            progress.note(start.note)
-        run, first = assemble(plan, folder, corpus, tokenizer, world, progress, config)
-        if first >= plan.steps:
-            progress.end(f"all {plan.steps:,} steps are trained already: {folder}")
-            return 0
-        with StopSignals(progress.working) as stop:
-            code = run.go(first, stop)
-        if code == 0:
-            progress.end(last_line(run, began))
-        return code
-    finally:
-        progress.end("")
-
-
-def plan_here(start: Start, vocab_size: int, world: World) -> RunPlan:
-    """The plan for this machine; a run that moved to another number of processes is cut anew."""
-    settings = start.settings
-    dtype = pick_dtype(settings.dtype, world.device)
-    if start.before and start.before.get("machine", {}).get("processes") != world.size:
-        unchanged = settings.device_batch_size == start.before["settings"].get("device_batch_size")
-        settings = replace(settings, device_batch_size=None) if unchanged else settings
-    here = world.launch.local_size if world.device.type == "cpu" else 1
-    place = Place(world.device.type, world.size, world.least(free_bytes(world.device, here)))
-    plan = plan_run(settings, vocab_size, place, dtype)
-    if settings.fp8:
-        check_fp8(world.device, dtype, plan.device_batch_size * plan.config.sequence_len)
-    return plan
-
-
-def claim(plan: RunPlan) -> Path:
-    """The folder of a new run."""
-    return run_files.claim_folder(plan.settings.name, f"d{plan.config.n_layer}")
-
-
-def hold(folder: Path, held: ExitStack) -> Path:
-    """Keep every other process from training the run in `folder` while `held` is open.
-
-    The system lets go of the lock when the process ends, however it ends. Its file is in the folder, so that
-    it goes when the folder of a refused run goes.
-    """
-    lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        held.enter_context(lock)
-    except Timeout:
-        raise UserError(
-            f"another process is training the run {folder.name!r}; wait for it, or give another --name"
-        ) from None
-    return folder
-
-
-def check_same_text(start: Start, corpus: Corpus, tokenizer: Tokenizer) -> None:
+def check_same_text(start: Start[Settings], corpus: Corpus, tokenizer: Tokenizer) -> None:
     """Refuse to continue, or to do again, a run whose corpus or tokenizer is not what it was."""
     now: Corpus | Tokenizer
     for kind, now in (("tokenizer", tokenizer), ("corpus", corpus)):
@@ -133,61 +63,65 @@ def check_same_text(start: Start, corpus: Corpus, tokenizer: Tokenizer) -> None:
         )
 
 
-def config_file(
-    start: Start, plan: RunPlan, corpus: Corpus, tokenizer: Tokenizer, world: World
-) -> dict[str, Any]:
-    """What `config.json` says: enough to train the same model again, and what a report wants to know."""
-    return {
-        "asked": start.asked,
-        "settings": replace(plan.settings, name=None).to_dict(),
-        "model": plan.config.to_dict(),
-        "parameters": count_parameters(plan.config).total,
-        "flops_per_token": plan.flops_per_token,
-        "total_tokens": plan.total_tokens,
-        "corpus": {
-            "name": corpus.name, "fingerprint": corpus.fingerprint, "text_bytes": corpus.text_bytes
-        },
-        "tokenizer": {
-            "name": tokenizer.name, "fingerprint": tokenizer.fingerprint, "vocab_size": tokenizer.n_vocab
-        },
-        "machine": {"device": name_of(world.device, world.size), "processes": world.size},
-        "made_with": {
-            "nanochat": nanochat.__version__, "torch": torch.__version__, "python": platform.python_version()
-        },
-    }  # fmt: skip
-
-
-def facts_of(plan: RunPlan, config: dict[str, Any]) -> list[tuple[str, str]]:
+def facts_of(plan: RunPlan, settings: Settings, config: dict[str, Any]) -> list[tuple[str, str]]:
     """The facts of a run, for the box at its beginning."""
+    size = describe.short(config["corpus"]["text_bytes"])
     return describe.facts(
-        plan, config["corpus"]["name"], config["corpus"]["text_bytes"], config["tokenizer"]["name"],
-        config["machine"]["device"],
+        plan, f"{config['corpus']['name']}, {size}B", config["tokenizer"]["name"],
+        config["machine"]["device"], sorted(settings.extras_off()),
     )  # fmt: skip
 
 
-def print_plan(plan: RunPlan, config: dict[str, Any]) -> None:
-    """What `--dry-run` prints."""
-    progress = make_progress(is_first=True)
-    progress.begin("would train", facts_of(plan, config), plan.steps)
-    progress.end("nothing was written")
+@dataclass(frozen=True)
+class CorpusLesson:
+    """A corpus to learn from: batches, bits per byte on its validation shard, samples of writing."""
 
+    plan: RunPlan
+    corpus: Corpus
+    tokenizer: Tokenizer
+    world: World
+    packing: str
 
-@contextmanager
-def nothing_left_if_refused(folder: Path, plan: RunPlan, world: World) -> Iterator[None]:
-    """Take the folder of a run back that ends before its first step; say what would fit if memory ran out."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        settings = plan.settings
-        # What is free was measured before; it was less than it seemed.
-        raise UserError(
-            too_large(
-                plan.config, plan.device_batch_size, plan.batch_size // world.size, plan.place,
-                settings.dtype == "fp32", settings.checkpointing,
-            )
-        ) from error  # fmt: skip
-    finally:
-        if world.is_first:
-            run_files.remove_if_empty_run(folder)
+    def first_weights(self, model: GPT) -> None:
+        """Chance weights, by the seed."""
+        model.initialize(self.plan.settings.seed)
+
+    def loader(self, states: Sequence[Mapping[str, Any]] | None) -> Loader:
+        """Batches of the training shards, from where the states of all processes say."""
+        plan, settings = self.plan, self.plan.settings
+        return make_loader(
+            self.corpus, self.tokenizer, "train", plan.batch_size, plan.config.sequence_len,
+            rank=self.world.rank, world=self.world.size, device_batch=plan.device_batch_size,
+            packing=self.packing, workers=settings.workers, seed=settings.seed, state=states,
+        )  # fmt: skip
+
+    def evaluate(self, model: GPT) -> float:
+        """Bits per byte on the first `eval_tokens` tokens of the validation shard.
+
+        The rows are those of training steps, so that a run on another number of processes reads the same.
+        """
+        plan = self.plan
+        steps = -(-plan.eval_tokens // plan.batch_tokens)
+        loader = make_loader(
+            self.corpus, self.tokenizer, "validation", plan.batch_size, plan.config.sequence_len,
+            rank=self.world.rank, world=self.world.size, device_batch=plan.device_batch_size,
+            workers=plan.settings.workers,
+        )  # fmt: skip
+        lengths_V = torch.tensor(self.tokenizer.byte_lengths())
+        with loader:
+            batches = islice(loader, steps * plan.micro_batches)
+            return bits_per_byte(model.nats_per_token, batches, lengths_V, self.world.device, self.world.sum)
+
+    def write_samples(self, model: GPT, step: int) -> list[tuple[str, str]]:
+        """A continuation of each prompt; the same step of the same run writes the same."""
+
+        def logits(ids_BT: Tensor) -> Tensor:
+            found: Tensor = model(ids_BT)
+            return found
+
+        seed, most = self.plan.settings.seed + step, self.plan.config.sequence_len
+        with torch.compiler.set_stance("force_eager"):  # every length of text would be compiled for itself
+            return [
+                (prompt, samples.write(logits, self.tokenizer, prompt, seed, self.world.device, most))
+                for prompt in samples.PROMPTS
+            ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nanochat.model.counting import count_parameters
 from nanochat.train.fitting import bytes_needed, gib
 from nanochat.train.run_plan import RunPlan
 
 
-def facts(plan: RunPlan, corpus: str, text_bytes: int, tokenizer: str, device: str) -> list[tuple[str, str]]:
-    """What a person wants to know before a run of hours: (name, value)."""
+def facts(
+    plan: RunPlan, text: str, tokenizer: str, device: str, without: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """What a person wants to know before a run of hours: (name, value). `without` are extras left out."""
     config, settings = plan.config, plan.settings
     needed = bytes_needed(
         config, plan.device_batch_size, plan.place, settings.dtype == "fp32", settings.checkpointing
@@ -21,14 +25,14 @@ def facts(plan: RunPlan, corpus: str, text_bytes: int, tokenizer: str, device: s
     found = [
         ("model", f"{plural(config.n_layer, 'layer')}, width {config.n_embd:,}, "
                   f"{plural(config.n_head, 'head')}, {short(count_parameters(config).total)} parameters"),
-        ("text", f"{corpus}, {short(text_bytes)}B; tokenizer {tokenizer} of {config.vocab_size:,} tokens"),
+        ("text", f"{text}; tokenizer {tokenizer} of {config.vocab_size:,} tokens"),
         ("step", batch_in_words(plan)),
         ("length", f"{plural(plan.steps, 'step')}, {short(plan.total_tokens)} tokens, "
                    f"{short(plan.total_tokens * plan.flops_per_token)} operations"),
         ("machine", f"{device}, {', '.join(how)}"),
         ("memory", f"about {gib(needed)}{of}{each}"),
     ]  # fmt: skip
-    if without := sorted(settings.extras_off()):
+    if without:
         found.insert(1, ("without", ", ".join(without).replace("_", " ")))
     return found
 

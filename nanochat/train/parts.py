@@ -5,12 +5,15 @@ Shapes: B batch, T time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from nanochat.model.gpt import GPT
 
 
 class Tokenizer(Protocol):
@@ -75,3 +78,19 @@ class Loader(Protocol):
 
     def close(self) -> None:
         """Stop preparing more."""
+
+
+class Lesson(Protocol):
+    """What a run learns from, and how it is looked at on the way."""
+
+    def first_weights(self, model: GPT) -> None:
+        """Fill the model with the weights the run begins with."""
+
+    def loader(self, states: Sequence[Mapping[str, Any]] | None) -> Loader:
+        """Batches, from the beginning or from where the states of all processes say."""
+
+    def evaluate(self, model: GPT) -> float:
+        """Bits per byte of what is kept for validation."""
+
+    def write_samples(self, model: GPT, step: int) -> list[tuple[str, str]]:
+        """Prompts, and what the model writes to them."""

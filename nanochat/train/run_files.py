@@ -48,18 +48,38 @@ def try_to_make(folder: Path) -> bool:
     return True
 
 
-def find_run(name: str | None, depth: int | None) -> Path | None:
-    """The run that `--resume` means: the one named, else the one of that depth that was changed last.
+def find_run(name: str | None, usual: str | None, stage: str) -> Path | None:
+    """The run that `--resume` means: the one named, else of those usually called so the last to change.
 
     None if there is no such run.
     """
     if name is not None:
         folder = run_folder(name)
         return folder if (folder / CONFIG).is_file() else None
-    pattern = f"d{depth}" if depth is not None else "*"
-    runs = base_folder() / "runs"
-    found = [path.parent for one in (pattern, f"{pattern}-*") for path in runs.glob(f"{one}/{CONFIG}")]
-    return max(found, key=last_change, default=None)
+    ours = [folder for folder in all_runs(stage) if usual is None or is_called(folder.name, usual)]
+    return max(ours, key=last_change, default=None)
+
+
+def is_called(name: str, usual: str) -> bool:
+    """Whether a run without a name of its own, usually called `usual`, may be called so.
+
+    >>> is_called("d4", "d4"), is_called("d4-2", "d4"), is_called("d4-sft", "d4")
+    (True, True, False)
+    """
+    return name == usual or name.removeprefix(f"{usual}-").isdecimal()
+
+
+def all_runs(stage: str) -> list[Path]:
+    """The folders of all runs of a stage."""
+    return [path.parent for path in (base_folder() / "runs").glob(f"*/{CONFIG}") if stage_of(path) == stage]
+
+
+def stage_of(config: Path) -> str | None:
+    """The stage that a `config.json` is of; None where it cannot be read."""
+    try:
+        return str(json.loads(config.read_bytes()).get("stage", "base"))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def last_change(folder: Path) -> float:
@@ -68,9 +88,9 @@ def last_change(folder: Path) -> float:
     return (metrics if metrics.exists() else folder / CONFIG).stat().st_mtime
 
 
-def list_runs() -> list[str]:
-    """The names of all runs."""
-    return sorted(path.parent.name for path in (base_folder() / "runs").glob(f"*/{CONFIG}"))
+def list_runs(stage: str) -> list[str]:
+    """The names of all runs of a stage."""
+    return sorted(folder.name for folder in all_runs(stage))
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ from nanochat.train.depth_dial import (
 )
 from nanochat.train.fitting import Place, default_sequences, most_that_fit, too_large
 from nanochat.train.schedule import WARMDOWN_SHARE, Schedule
-from nanochat.train.settings import Settings
+from nanochat.train.settings import RunSettings, Settings
 
 ALONE = Place()  # one process on a CPU
 EVALUATIONS = 4  # in a run, when nobody says how many; more in a long one
@@ -44,7 +44,7 @@ class RunPlan:
     (8192, 1638400, 1)
     """
 
-    settings: Settings  # every field set, so that they make this plan again
+    settings: RunSettings  # every field set, so that they make this plan again
     config: GPTConfig
     training: TrainingPlan
     schedule: Schedule

@@ -126,7 +126,7 @@ def micro_batches(config: GPTConfig, sequences: int, cluster: Cluster, plan: str
     """How many times a GPU goes through the model in one step, because more sequences do not fit at once.
 
     >>> [micro_batches(GPTConfig.from_depth(12), 256, Cluster(gpus)) for gpus in (1, 8)]
-    [6, 1]
+    [4, 1]
     """
     sharers = sharing(cluster, plan).gpus
     divided = "all" if plan == "fsdp" else "optimizer"

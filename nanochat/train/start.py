@@ -7,60 +7,78 @@ Standard library only.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from nanochat.errors import UserError
 from nanochat.train import run_files
-from nanochat.train.settings import Settings
+from nanochat.train.settings import RunSettings, Settings
+
+Some = TypeVar("Some", bound=RunSettings)
 
 
 @dataclass(frozen=True)
-class Start:
+class Kind(Generic[Some]):
+    """A stage of training: its settings, and what its runs are called when nobody says."""
+
+    stage: str
+    settings: type[Some]
+    name_for: Callable[[Mapping[str, Any]], str | None]  # from the flags; None where they do not say enough
+
+
+BASE = Kind("base", Settings, lambda given: f"d{given['depth']}" if "depth" in given else None)
+
+
+@dataclass(frozen=True)
+class Start(Generic[Some]):
     """What a run starts from."""
 
-    settings: Settings
+    settings: Some
     asked: dict[str, Any]  # the flags that it began with
     folder: Path | None = None  # of the run to continue; None for a new one
     before: dict[str, Any] | None = None  # what config.json said: of the run to continue, or to do again
     note: str | None = None  # what a person should know
 
 
-def begin(given: dict[str, Any], resume: bool = False, config: Path | None = None) -> Start:
+def begin(
+    kind: Kind[Some], given: dict[str, Any], resume: bool = False, config: Path | None = None
+) -> Start[Some]:
     """The start that the flags mean; raises `UserError` where they contradict each other or what is on disk.
 
-    >>> begin({"depth": 4}).settings.depth
+    >>> begin(BASE, {"depth": 4}).settings.depth
     4
     """
     if resume and config is not None:
         raise UserError("--resume takes a run's own config.json; leave --config out")
-    Settings(**given).checked()
+    kind.settings(**given).checked()
     if resume:
-        return begin_again(given)
+        return begin_again(kind, given)
     if config is None:
-        return Start(Settings(**given).checked(), given)
+        return Start(kind.settings(**given).checked(), given)
     before = read_config(config)
-    settings = settings_of(before, config).to_dict() | {"name": None} | given
+    settings = settings_of(kind, before, config).to_dict() | {"name": None} | given
     drop_other_lengths(settings, given)
-    return Start(Settings(**settings).checked(), given, before=before)
+    return Start(kind.settings(**settings).checked(), given, before=before)
 
 
-def begin_again(given: dict[str, Any]) -> Start:
+def begin_again(kind: Kind[Some], given: dict[str, Any]) -> Start[Some]:
     """Where an earlier run was stopped, or from its beginning if it never got far enough to be found."""
-    name = given.get("name")
-    folder = run_files.find_run(name, given.get("depth"))
+    name, usual = given.get("name"), kind.name_for(given)
+    folder = run_files.find_run(name, usual, kind.stage)
     if folder is None:
         wanted = f"run {name!r}" if name else "run"
-        if "depth" not in given:
-            runs = run_files.list_runs()
+        if usual is None:
+            runs = run_files.list_runs(kind.stage)
             there = f"; there is {', '.join(runs[:9])}" if runs else ", and no other"
             raise UserError(f"there is no {wanted} to resume{there}")
-        return Start(Settings(**given).checked(), given, note=f"there is no {wanted} to resume: starting it")
+        note = f"there is no {wanted} to resume: starting it"
+        return Start(kind.settings(**given).checked(), given, note=note)
     path = folder / run_files.CONFIG
     before = read_config(path)
     asked = before.get("asked", {})
-    settings = settings_of(before, path).continued(asked, {**given, "name": folder.name})
+    settings = settings_of(kind, before, path).continued(asked, {**given, "name": folder.name})
     return Start(settings, asked, folder, before)
 
 
@@ -73,12 +91,14 @@ def read_config(path: Path) -> dict[str, Any]:
     return run_files.read_json(path)
 
 
-def settings_of(config: dict[str, Any], path: Path) -> Settings:
+def settings_of(kind: Kind[Some], config: dict[str, Any], path: Path) -> Some:
     """The settings in a config.json."""
-    settings = config.get("settings")
+    settings, stage = config.get("settings"), config.get("stage", BASE.stage)
     if not isinstance(settings, dict):
         raise UserError(f"{path}: this is no config of a run: it has no settings")
-    return Settings.from_dict(settings, str(path))
+    if stage != kind.stage:
+        raise UserError(f"{path}: this run is of nanochat train {stage}, not of {kind.stage}")
+    return kind.settings.from_dict(settings, str(path))
 
 
 def drop_other_lengths(settings: dict[str, Any], given: dict[str, Any]) -> None:
@@ -86,4 +106,5 @@ def drop_other_lengths(settings: dict[str, Any], given: dict[str, Any]) -> None:
     lengths = ("steps", "total_tokens", "ratio")
     if any(given.get(name) is not None for name in lengths):
         for name in lengths:
-            settings[name] = given.get(name)
+            if name in settings:
+                settings[name] = given.get(name)

@@ -169,7 +169,7 @@ def test_a_base_folder_that_cannot_be_made(
 def test_a_batch_larger_than_memory_says_which_would_fit(
     refused: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nanochat.train.base.free_bytes", lambda device, processes: 2**28)
+    monkeypatch.setattr("nanochat.train.stage.free_bytes", lambda device, processes: 2**28)
     words = ["--depth", "1", "--batch-size", "1024", "--device-batch-size", "1024", "--seq-len", "512"]
     complaint = refused(*words)
     assert complaint.startswith("out of memory: --device-batch-size 1024 needs about ")

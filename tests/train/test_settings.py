@@ -10,23 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanochat.commands.train_base import given_settings, make_parser
+from nanochat.commands.flag_parser import given_settings
+from nanochat.commands.train_base import make_parser
 from nanochat.errors import UserError
 from nanochat.home import run_folder
 from nanochat.model.memory import training_memory
 from nanochat.train import run_files
 from nanochat.train.depth_dial import turn_dial
 from nanochat.train.fitting import Place, bytes_needed, most_that_fit
+from nanochat.train.flags import flag_of
 from nanochat.train.run_plan import batch_for_steps, plan_run
-from nanochat.train.settings import Settings, flag_of
-from nanochat.train.start import begin
+from nanochat.train.settings import Settings
+from nanochat.train.start import BASE, begin
 from tools.calculator.plan import make_plan
 from tools.calculator.question import Question
 from tools.core.errors import UsageError
 
 
 def parse(*words: str) -> dict[str, Any]:
-    return given_settings(make_parser().parse_args(list(words)))
+    return given_settings(make_parser().parse_args(list(words)), Settings)
 
 
 def test_every_setting_has_a_flag_and_only_given_flags_count() -> None:
@@ -147,7 +149,7 @@ def test_the_largest_batch_that_fits_fits_and_one_more_does_not() -> None:
 
 def test_a_default_batch_fits_or_the_refusal_says_what_would() -> None:
     plan = plan_run(Settings(depth=12), 32_768, Place("cuda", free_bytes=24 * 2**30), "bf16")
-    assert plan.device_batch_size == 8
+    assert plan.device_batch_size == 16
     with pytest.raises(UserError, match=r"needs about .* GiB and this GPU has 24 GiB free; the largest that"):
         plan_run(
             Settings(depth=12, device_batch_size=256), 32_768, Place("cuda", free_bytes=24 * 2**30), "bf16"
@@ -166,10 +168,10 @@ def test_a_resumed_run_keeps_what_decides_what_it_learns(tmp_path, monkeypatch) 
     )
 
     for more in ({}, {"depth": 4}, {"ratio": 12.0}, {"steps": plan.steps}, {"batch_size": plan.batch_size}):
-        start = begin({"name": "mine", **more}, resume=True)
+        start = begin(BASE, {"name": "mine", **more}, resume=True)
         assert start.folder == folder
         assert plan_run(start.settings, 4_096) == replace(plan, settings=replace(plan.settings, name="mine"))
-    changed = begin({"name": "mine", "keep": 9, "eval_every": 3}, resume=True)
+    changed = begin(BASE, {"name": "mine", "keep": 9, "eval_every": 3}, resume=True)
     assert (changed.settings.keep, changed.settings.eval_every) == (9, 3)
     for more, complaint in (
         ({"depth": 6}, "--depth 6 differs from the run's 4"),
@@ -177,24 +179,24 @@ def test_a_resumed_run_keeps_what_decides_what_it_learns(tmp_path, monkeypatch) 
         ({"total_tokens": 5}, "--total-tokens 5 differs from the run's"),
     ):
         with pytest.raises(UserError, match=complaint):
-            begin({"name": "mine", **more}, resume=True)
+            begin(BASE, {"name": "mine", **more}, resume=True)
 
 
 def test_which_run_is_resumed(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("NANOCHAT_BASE_DIR", str(tmp_path))
     with pytest.raises(UserError, match="there is no run to resume, and no other"):
-        begin({}, resume=True)
-    fresh = begin({"depth": 4}, resume=True)
+        begin(BASE, {}, resume=True)
+    fresh = begin(BASE, {"depth": 4}, resume=True)
     assert fresh.folder is None
     assert fresh.note == "there is no run to resume: starting it"
     settings = {"settings": Settings(depth=4).to_dict()}
     for name in ("d4", "d4-2", "other"):
         run_files.write_json(run_files.claim_folder(name, "") / run_files.CONFIG, settings)
     (run_folder("d4-2") / run_files.METRICS).write_text("{}\n")
-    assert begin({"depth": 4}, resume=True).folder == run_folder("d4-2")
-    assert begin({"name": "other"}, resume=True).folder == run_folder("other")
+    assert begin(BASE, {"depth": 4}, resume=True).folder == run_folder("d4-2")
+    assert begin(BASE, {"name": "other"}, resume=True).folder == run_folder("other")
     with pytest.raises(UserError, match="there is no run 'mine' to resume; there is d4, d4-2, other"):
-        begin({"name": "mine"}, resume=True)
+        begin(BASE, {"name": "mine"}, resume=True)
 
 
 def test_names_of_runs_do_not_collide(tmp_path, monkeypatch) -> None:
@@ -225,7 +227,7 @@ def test_a_damaged_config_is_one_line(tmp_path, text: str) -> None:
     path = tmp_path / "config.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError) as caught:
-        begin({}, config=path)
+        begin(BASE, {}, config=path)
     assert "\n" not in str(caught.value)
 
 
@@ -233,6 +235,6 @@ def test_a_config_gives_its_settings_and_flags_win(tmp_path) -> None:
     path = tmp_path / "config.json"
     plan = plan_run(Settings(depth=4, batch_size=4), 4_096)
     run_files.write_json(path, {"settings": plan.settings.to_dict()})
-    assert plan_run(begin({}, config=path).settings, 4_096) == plan
-    again = begin({"seed": 3, "total_tokens": 10**6}, config=tmp_path).settings
+    assert plan_run(begin(BASE, {}, config=path).settings, 4_096) == plan
+    again = begin(BASE, {"seed": 3, "total_tokens": 10**6}, config=tmp_path).settings
     assert (again.seed, again.total_tokens, again.steps, again.batch_size) == (3, 10**6, None, 4)
