@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import torch
@@ -17,6 +16,8 @@ from torch import Tensor
 from nanochat.data.corpus import Corpus, open_corpus
 from nanochat.data.loader import make_loader, open_tokenizer
 from nanochat.errors import UserError
+from nanochat.evaluation.bits_per_byte import validation_sums
+from nanochat.evaluation.statistics import bits
 from nanochat.model.gpt import GPT
 from nanochat.train import describe, samples
 from nanochat.train.distributed import World, join_world
@@ -25,7 +26,6 @@ from nanochat.train.run_plan import RunPlan, plan_run
 from nanochat.train.settings import Settings
 from nanochat.train.stage import Stage, checked_plan, record, run_stage, settings_here
 from nanochat.train.start import BASE, Start
-from nanochat.train.validation import bits_per_byte
 
 
 def train_base(start: Start[Settings], dry_run: bool = False) -> int:
@@ -96,21 +96,16 @@ class CorpusLesson:
         )  # fmt: skip
 
     def evaluate(self, model: GPT) -> float:
-        """Bits per byte on the first `eval_tokens` tokens of the validation shard.
-
-        The rows are those of training steps, so that a run on another number of processes reads the same.
-        """
-        plan = self.plan
-        steps = -(-plan.eval_tokens // plan.batch_tokens)
-        loader = make_loader(
-            self.corpus, self.tokenizer, "validation", plan.batch_size, plan.config.sequence_len,
-            rank=self.world.rank, world=self.world.size, device_batch=plan.device_batch_size,
-            workers=plan.settings.workers,
+        """Bits per byte on the first `eval_tokens` tokens of the validation shard."""
+        plan, world = self.plan, self.world
+        return bits(
+            *validation_sums(
+                model.nats_per_token, self.corpus, self.tokenizer, batch_size=plan.batch_size,
+                seq_len=plan.config.sequence_len, tokens=plan.eval_tokens,
+                device_batch=plan.device_batch_size, device=world.device, processes=world,
+                workers=plan.settings.workers,
+            )
         )  # fmt: skip
-        lengths_V = torch.tensor(self.tokenizer.byte_lengths())
-        with loader:
-            batches = islice(loader, steps * plan.micro_batches)
-            return bits_per_byte(model.nats_per_token, batches, lengths_V, self.world.device, self.world.sum)
 
     def write_samples(self, model: GPT, step: int) -> list[tuple[str, str]]:
         """A continuation of each prompt; the same step of the same run writes the same."""

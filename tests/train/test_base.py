@@ -15,8 +15,7 @@ from rich.console import Console
 from torch import Tensor
 
 from nanochat import cli
-from nanochat.data.corpus import open_corpus
-from nanochat.data.loader import make_loader, open_tokenizer
+from nanochat.data.loader import open_tokenizer
 from nanochat.home import base_folder, run_folder
 from nanochat.model.gpt import GPT
 from nanochat.train import progress, samples
@@ -25,7 +24,6 @@ from nanochat.train.optimizer import Optimizer
 from nanochat.train.precision import LossScale
 from nanochat.train.run_files import read_lines
 from nanochat.train.trackers import make_trackers
-from nanochat.train.validation import bits_per_byte
 from tests.train.small_run import QUIET, SIZE, losses, metrics, one_thread, prepare, weights
 
 
@@ -151,35 +149,6 @@ def test_a_dry_run_says_all_and_writes_nothing(capsys: pytest.CaptureFixture[str
     assert "1 layer, width 64, 2 heads" in out
     assert "8 sequences × 32 = 256 tokens" in out
     assert set(base_folder().rglob("*")) == before
-
-
-def test_bits_per_byte_against_a_loop() -> None:
-    """Text by text, token by token, in plain Python."""
-    tokenizer, corpus = open_tokenizer("default"), open_corpus("classics")
-    lengths = list(tokenizer.byte_lengths())
-    with make_loader(corpus, tokenizer, "validation", 4, 32, device_batch=4) as loader:
-        batches = [next(loader) for _ in range(6)]
-
-    def nats(ids_BT: Tensor, targets_BT: Tensor, documents_BT: Tensor) -> Tensor:
-        return (ids_BT + 2 * targets_BT.clamp(min=0)).float() / 1_000
-
-    all_nats = all_bytes = 0.0
-    for batch in batches:
-        for row_ids, row_targets in zip(batch.inputs_BT.tolist(), batch.targets_BT.tolist(), strict=True):
-            for token, target in zip(row_ids, row_targets, strict=True):
-                if target >= 0 and lengths[target]:
-                    all_nats += (token + 2 * target) / 1_000
-                    all_bytes += lengths[target]
-    found = bits_per_byte(nats, batches, torch.tensor(lengths), torch.device("cpu"))
-    assert found == pytest.approx(all_nats / math.log(2) / all_bytes, rel=1e-6)
-    doubled = bits_per_byte(
-        nats, batches, torch.tensor(lengths), torch.device("cpu"), lambda sums: [2 * one for one in sums]
-    )
-    assert doubled == pytest.approx(found)
-
-
-def test_bits_per_byte_of_nothing_is_no_number() -> None:
-    assert math.isnan(bits_per_byte(lambda *tensors: tensors[0], [], torch.zeros(3), torch.device("cpu")))
 
 
 def test_a_sample_ends_at_the_end_of_a_document_and_repeats_for_a_seed() -> None:
