@@ -162,14 +162,21 @@ def encoder(tokenizer: Tokenizer, threads: int) -> Callable[[list[str]], Iterato
     return encode
 
 
+class Somewhere(Protocol):
+    """Where a loader is."""
+
+    def to_dict(self, is_what: Mapping[str, Any]) -> dict[str, Any]:
+        """As plain data."""
+
+
 class Loader:
-    """Batches, prepared ahead. Made by `make_loader`."""
+    """Batches, prepared ahead. Made by `make_loader` or by `make_conversation_loader`."""
 
     def __init__(
         self,
-        make: Callable[[], tuple[Batch, Place] | None],
+        make: Callable[[], tuple[Batch, Somewhere] | None],
         end: Callable[[], None],
-        start: Place,
+        start: Somewhere,
         is_what: Mapping[str, Any],
         ahead: bool,
     ) -> None:
@@ -378,4 +385,4 @@ class Packer:
 
 
 Group = tuple[Position, list[tuple[int, Tokens]]]
-Prepared = tuple[Batch, Place] | Exception
+Prepared = tuple[Batch, Somewhere] | Exception

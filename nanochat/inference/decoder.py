@@ -22,7 +22,7 @@ MOST_AT_ONCE = 2_048  # tokens of prompts that are read together
 
 
 class Decoder:
-    """A model and the KV cache of up to `rows` texts.
+    """A model and the KV cache of up to `rows` texts. `packed` lays its matrices out for this on a CPU.
 
     >>> from nanochat.model.config import GPTConfig
     >>> model = GPT(GPTConfig(n_layer=2, n_embd=64, n_head=2, n_kv_head=1, vocab_size=64)).initialize(0)
@@ -34,9 +34,10 @@ class Decoder:
     True
     """
 
-    def __init__(self, model: GPT, rows: int) -> None:
+    def __init__(self, model: GPT, rows: int, packed: bool = True) -> None:
         self.model, self.context = model, model.config.sequence_len
-        pack(model)
+        if packed:
+            pack(model)
         like = model.head.weight.detach().new_empty(0, dtype=model.compute_dtype)
         self.cache = KVCache(model.config, rows, like)
 

@@ -78,11 +78,12 @@ class Engine:
         rows: int = ROWS,
         tool: Callable[[str], str] | None = None,
         reuse: bool = False,
+        packed: bool = True,
     ) -> None:
         self.tokenizer, self.tool, self.reuse = tokenizer, tool, reuse
         self.vocab_size, self.context = model.config.vocab_size, model.config.sequence_len
         self.most_rows = rows
-        self.decoder = Decoder(model, rows + reuse)  # one more, to change two rows' places
+        self.decoder = Decoder(model, rows + reuse, packed)  # one more, to change two rows' places
         self.rows: list[Row] = []  # of the decoder's rows the first ones, in their order
         self.waiting: deque[tuple[int, Request]] = deque()
         self.tickets = count(1)

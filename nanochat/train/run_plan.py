@@ -192,7 +192,7 @@ def batch_for_steps(steps: int) -> int:
 
 
 def pick_device_batch(
-    settings: Settings, config: GPTConfig, batch_size: int, place: Place, fp32: bool
+    settings: RunSettings, config: GPTConfig, batch_size: int, place: Place, fp32: bool
 ) -> int:
     """Sequences a process takes at a time; refuses what does not divide the step or cannot fit."""
     asked, world = settings.device_batch_size, place.world
@@ -245,7 +245,7 @@ def at_batch(dial: TrainingPlan, batch_tokens: int, steps: int, lr_scale: float)
     )
 
 
-def make_schedule(settings: Settings, steps: int, weight_decay: float) -> Schedule:
+def make_schedule(settings: RunSettings, steps: int, weight_decay: float) -> Schedule:
     """The schedule of the run, refused in the words of the command."""
     warmup, warmdown = settings.warmup_steps, settings.warmdown
     if warmup is not None and warmup > steps:
