@@ -62,6 +62,7 @@ COMMANDS = {
         Command("train sft", "teach a base model to answer", "train_sft"),
         Command("chat", "talk with a model in the terminal", "chat"),
         Command("serve", "answer chats over HTTP, and serve a chat page", "serve"),
+        Command("eval", "say how good a trained model is", "evaluate"),
         Command("export hf", "write a trained model for Hugging Face", "export_hf"),
         Command("speedrun", "text to trained model in one command", "speedrun"),
         Command("bench train", "measure training: tokens a second, memory, start-up", "bench_train"),

@@ -140,4 +140,4 @@ def newest(results: Iterable[EvaluationResult]) -> dict[tuple[str, str], Evaluat
     for one in sorted(results, key=lambda one: (one.step, one.n, one.date)):
         if one.split in (None, TEST):
             found[one.stage, one.task] = one
-    return found
+    return dict(sorted(found.items()))

@@ -114,7 +114,7 @@ def test_what_is_no_bundle_is_refused_in_one_line(
 )
 def test_a_damaged_example_is_named(text: str, words: str, tmp_path: Path) -> None:
     task = core_bundle.read_tasks(write_bundle(tmp_path, counting=text))[2]
-    with pytest.raises(UserError, match="counting.jsonl") as refused:
+    with pytest.raises(UserError, match=r"counting\.jsonl") as refused:
         task.read()
     assert words in str(refused.value)
 
