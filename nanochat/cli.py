@@ -60,6 +60,7 @@ COMMANDS = {
         Command("tokenizer eval", "compare how well tokenizers compress", "tokenizer_eval"),
         Command("train base", "pretrain a model", "train_base"),
         Command("train sft", "teach a base model to answer", "train_sft"),
+        Command("train rl", "let a model learn from grades of its own answers", "train_rl"),
         Command("chat", "talk with a model in the terminal", "chat"),
         Command("serve", "answer chats over HTTP, and serve a chat page", "serve"),
         Command("eval", "say how good a trained model is", "evaluate"),

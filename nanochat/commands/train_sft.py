@@ -17,15 +17,15 @@ EXAMPLES = """mixtures:
                 nanochat data prepare --task NAME
 
 examples:
-  nanochat train sft --run d4
+  nanochat train sft --from-run d4
       the classroom, for the model of the run d4; the new run is called d4-sft
-  nanochat train sft --run d4 --mixture arithmetic:2,spelling:1 --examples 20000
+  nanochat train sft --from-run d4 --mixture arithmetic:2,spelling:1 --examples 20000
       tasks by name, with weights
-  nanochat train sft --run d4 --conversations mine.jsonl --share 0.3
+  nanochat train sft --from-run d4 --conversations mine.jsonl --share 0.3
       your own conversations, three in ten; one JSON a line: {"messages": [{"role": "user", ...}, ...]}
-  torchrun --standalone --nproc_per_node=8 -m nanochat train sft --run d24 --mixture chat
+  torchrun --standalone --nproc_per_node=8 -m nanochat train sft --from-run d24 --mixture chat
       on eight GPUs of one machine
-  nanochat train sft --resume --run d4
+  nanochat train sft --resume --from-run d4
       continue a run that was stopped
 
 exit codes: 0 trained, 1 the loss went wrong, 2 the question was wrong, 130 Ctrl-C, 143 SIGTERM"""
@@ -35,10 +35,10 @@ def make_parser() -> OneLineParser:
     """A flag for every field of `SftSettings`, in groups, and the few that say how to start."""
     parser = OneLineParser(
         prog="nanochat train sft",
-        description="Fine-tune a model on conversations, so that it answers. --run says which model.",
+        description="Fine-tune a model on conversations, so that it answers. --from-run says which model.",
         epilog=EXAMPLES,
         argument_default=argparse.SUPPRESS,
-        usage="nanochat train sft --run RUN [flags]",
+        usage="nanochat train sft --from-run RUN [flags]",
     )
     add_flags(parser, SftSettings, GROUPS)
     start = parser.add_argument_group("Start")

@@ -94,11 +94,11 @@ class Place:
     @classmethod
     def read(cls, state: Mapping[str, Any], is_what: Mapping[str, Any]) -> Place:
         """Read `to_dict`. Raises `UserError` if it is a place among other examples."""
-        for name, value in is_what.items():
-            if state.get(name) != value:
-                raise UserError(
-                    f"the conversations cannot be continued: their {name} was {state.get(name)}, now {value}"
-                )
+        if any(state.get(name) != value for name, value in is_what.items()):
+            raise UserError(
+                "the conversations are not the ones that were begun with; give those, or start a new run with "
+                "--name"
+            )
         return cls(state["rows"], state["next"], tuple(state["waiting"]))
 
 

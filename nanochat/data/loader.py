@@ -84,6 +84,7 @@ class Batch:
     inputs_BT: Tensor  # int64
     targets_BT: Tensor  # int64; the id that follows each, -1 where there is none
     documents_BT: Tensor  # int32; the number of each token's document within its row
+    weights_BT: Tensor | None = None  # fp32; what each target counts, where they do not count alike
 
 
 def open_tokenizer(name_or_path: str) -> FastTokenizer:
@@ -216,6 +217,13 @@ class Loader:
     def state(self) -> dict[str, Any]:
         """What goes on with the batch after the last one that was handed out; plain data."""
         return self.place.to_dict(self.is_what)
+
+    def begin_step(self, number: int) -> None:
+        """Nothing: every step has as many micro-batches as the plan says."""
+
+    def figures(self) -> dict[str, float]:
+        """Nothing more to measure."""
+        return {}
 
     def waited(self) -> float:
         """Seconds that asking for batches took since this was last asked."""

@@ -150,13 +150,18 @@ class GPT(nn.Module):
         return groups
 
     def forward(
-        self, ids_BT: Tensor, targets_BT: Tensor | None = None, documents_BT: Tensor | None = None
+        self,
+        ids_BT: Tensor,
+        targets_BT: Tensor | None = None,
+        documents_BT: Tensor | None = None,
+        weights_BT: Tensor | None = None,
     ) -> Tensor:
         """Logits [B, T, V] in fp32; or, with targets, the loss: the sum of cross entropies in nats.
 
         A target below 0 is not counted. The caller divides by how many there are, since only it knows how
         many micro-batches and processes share a step. `documents_BT` numbers the document of each token
-        within its row, never falling; attention and smear stay inside a document.
+        within its row, never falling; attention and smear stay inside a document. `weights_BT` multiply
+        each target's part of the loss, as reinforcement learning wants it.
         """
         x_BTC = self.stream(ids_BT, documents_BT)
         if targets_BT is None:
@@ -169,6 +174,7 @@ class GPT(nn.Module):
             config.vocab_size,
             config.logit_softcap,
             fused=self.compiled and x_BTC.is_cuda,
+            weights_N=None if weights_BT is None else weights_BT.flatten(),
         )
 
     @torch.no_grad()

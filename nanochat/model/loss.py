@@ -29,12 +29,18 @@ HALF_SCALE = 1024.0  # fp16: probabilities below 6e-8 would vanish; no gradient 
 
 
 def summed_nats(
-    x_NC: Tensor, head_VC: Tensor, targets_N: Tensor, n_words: int, cap: float, fused: bool = False
+    x_NC: Tensor,
+    head_VC: Tensor,
+    targets_N: Tensor,
+    n_words: int,
+    cap: float,
+    fused: bool = False,
+    weights_N: Tensor | None = None,
 ) -> Tensor:
     """The sum of the cross entropies of all targets that are not negative, in nats, fp32.
 
     Only the first `n_words` rows of the head are words; the others pad it. Differentiable once. `fused`
-    compiles what is done to the logits, for a GPU.
+    compiles what is done to the logits, for a GPU. `weights_N` multiply each token's part of the sum.
 
     >>> x_NC, head_VC = torch.zeros(3, 2), torch.zeros(64, 2)
     >>> round(float(summed_nats(x_NC, head_VC, torch.tensor([5, 0, -1]), n_words=10, cap=15.0)), 4)
@@ -43,9 +49,12 @@ def summed_nats(
     4.6052
     """
     if torch.is_grad_enabled() and (x_NC.requires_grad or head_VC.requires_grad):
-        total: Tensor = ChunkedLoss.apply(x_NC, head_VC, targets_N, n_words, cap, fused)  # type: ignore[no-untyped-call]
+        total: Tensor = ChunkedLoss.apply(  # type: ignore[no-untyped-call]
+            x_NC, head_VC, targets_N, n_words, cap, fused, weights_N
+        )
         return total
-    return nats_of_tokens(x_NC, head_VC, targets_N, n_words, cap).sum()
+    nats_N = nats_of_tokens(x_NC, head_VC, targets_N, n_words, cap)
+    return nats_N.sum() if weights_N is None else (nats_N * weights_N).sum()
 
 
 @torch.no_grad()
@@ -70,7 +79,14 @@ class ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x_NC: Tensor, head_VC: Tensor, targets_N: Tensor, n_words: int, cap: float, fused: bool
+        ctx: Any,
+        x_NC: Tensor,
+        head_VC: Tensor,
+        targets_N: Tensor,
+        n_words: int,
+        cap: float,
+        fused: bool,
+        weights_N: Tensor | None,
     ) -> Tensor:
         """Go through the tokens chunk by chunk."""
         head = head_VC.to(x_NC.dtype)
@@ -92,6 +108,10 @@ class ChunkedLoss(torch.autograd.Function):
                 if products.dtype != logits.dtype:
                     products[:, :n_words] = logits * scale
                 products[:, n_words:] = 0
+            if weights_N is not None:
+                weights_R = weights_N[start : start + rows]
+                nats_R = nats_R * weights_R
+                products *= weights_R[:, None].to(products.dtype)
             total += nats_R.sum()
             torch.mm(products, head, out=grad_x_NC[start : start + rows])
             if scale == 1.0 and products.dtype == grad_head_VC.dtype:
@@ -103,11 +123,11 @@ class ChunkedLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None, None, None]:
         """The gradients are there already: times that of the sum."""
         grad_x_NC, grad_head_VC = ctx.saved_tensors
         factor = grad / ctx.scale
-        return (grad_x_NC * factor).to(grad_x_NC.dtype), grad_head_VC * grad, None, None, None, None
+        return (grad_x_NC * factor).to(grad_x_NC.dtype), grad_head_VC * grad, None, None, None, None, None
 
 
 def nats_and_gradient_(logits_RV: Tensor, targets_R: Tensor, cap: float, scratch_RV: Tensor) -> Tensor:

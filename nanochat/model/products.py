@@ -18,10 +18,12 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
 CPUINFO = Path("/proc/cpuinfo")
+MKLDNN: Any = torch.backends.mkldnn  # its switch came with torch 2.9, and not yet into its types
 ROUNDED = 1e-3  # relative; bf16 is wrong by 4e-3, sums in fp32 by some 1e-7
 
 
@@ -34,11 +36,12 @@ def use_fast_products() -> bool:
     """
     if torch.backends.cpu.get_cpu_capability() != "AVX512" or maker_of_cpu() in ("GenuineIntel", ""):
         return False
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    switch = MKLDNN.matmul
+    before = switch.fp32_precision
+    switch.fp32_precision = "bf16"
     if products_are_exact():
         return True
-    torch.backends.mkldnn.matmul.fp32_precision = before
+    switch.fp32_precision = before
     return False
 
 
@@ -50,7 +53,7 @@ def small_products() -> Iterator[None]:
     ...     torch.backends.mkldnn.matmul.fp32_precision != "bf16"
     True
     """
-    switch = torch.backends.mkldnn.matmul
+    switch = MKLDNN.matmul
     before = switch.fp32_precision
     if before == "bf16":
         switch.fp32_precision = "ieee"

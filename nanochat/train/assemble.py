@@ -53,12 +53,13 @@ def assemble(
     trainer = Trainer(
         plan=plan, model=world.wrap(model), optimizer=optimizer, loader=loader, device=world.device,
         sum_over_processes=world.sum, peak_flops=peak, loss_scale=loss_scale, guard=guard,
+        tokens=found.meta["tokens"] if found else 0,
     )  # fmt: skip
 
     def save(step: int, more: dict[str, Any]) -> None:
         meta = {
             "model": plan.config.to_dict(), "tokenizer": config["tokenizer"], "guard": guard.state(),
-            "loss_scale": loss_scale.state(), "tokens": step * plan.batch_tokens, **more,
+            "loss_scale": loss_scale.state(), "tokens": trainer.tokens, **more,
         }  # fmt: skip
         state = optimizer.state_slices() if world.keeps_state else {}
         checkpoint.save(
@@ -76,7 +77,8 @@ def assemble(
         write_samples=lambda step: lesson.write_samples(model, step),
         save=save,
         saved=found.step if found else 0,
-        val_bpb=found.meta.get("val_bpb") if found else None,
+        measure=lesson.measure,
+        value=found.meta.get(lesson.measure.key) if found else None,
         born=psutil.Process().create_time(),
     )
     if found is not None:

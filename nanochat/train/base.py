@@ -21,7 +21,7 @@ from nanochat.evaluation.statistics import bits
 from nanochat.model.gpt import GPT
 from nanochat.train import describe, samples
 from nanochat.train.distributed import World, join_world
-from nanochat.train.parts import Loader, Tokenizer
+from nanochat.train.parts import BITS_PER_BYTE, Loader, Tokenizer
 from nanochat.train.run_plan import RunPlan, plan_run
 from nanochat.train.settings import Settings
 from nanochat.train.stage import Stage, checked_plan, record, run_stage, settings_here
@@ -81,6 +81,8 @@ class CorpusLesson:
     tokenizer: Tokenizer
     world: World
     packing: str
+
+    measure = BITS_PER_BYTE
 
     def first_weights(self, model: GPT) -> None:
         """Chance weights, by the seed."""

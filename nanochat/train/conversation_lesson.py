@@ -1,14 +1,14 @@
 """What fine-tuning learns from: a mixture of tasks, a reader's own conversations; and its first weights.
 
 Beside the mixture to learn stands one of examples that are held out: of each task its test's side, of a
-reader's own conversations every twentieth. On them bits per byte are measured, of the assistant's words alone.
+reader's own conversations every twentieth. On them bits per byte are measured, of the assistant's words only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,7 @@ from nanochat.tokenizer.chat import render_prompt
 from nanochat.tokenizer.fast import FastTokenizer
 from nanochat.toolbox.tools import use_calculator
 from nanochat.train.distributed import World
+from nanochat.train.parts import BITS_PER_BYTE
 from nanochat.train.run_plan import RunPlan
 from nanochat.train.sft_settings import SftSettings
 from nanochat.train.stored import Checkpoint
@@ -102,6 +103,8 @@ class ConversationLesson:
     weights: Checkpoint
     fingerprint: str
 
+    measure = BITS_PER_BYTE
+
     def first_weights(self, model: GPT) -> None:
         """Those of the run it starts from."""
         model.load_state_dict(self.weights.model_tensors())
@@ -134,17 +137,27 @@ class ConversationLesson:
     def write_samples(self, model: GPT, step: int) -> list[tuple[str, str]]:
         """A reply to each question, with the calculator; the same step of the same run writes the same."""
         engine = Engine(model, self.tokenizer, rows=len(QUESTIONS), tool=use_calculator, packed=False)
-        asked = [
-            Request(
-                tuple(render_prompt(self.tokenizer, {"messages": [{"role": "user", "content": question}]})),
-                REPLY_TOKENS, Sampling(temperature=0.6), seed=self.plan.settings.seed + step,
-            )
-            for question in QUESTIONS
-        ]  # fmt: skip
         with torch.compiler.set_stance("force_eager"):  # every length of text would be compiled for itself
-            replies = engine.generate(asked)
+            found = sampled_replies(engine.generate, self.tokenizer, self.plan.settings.seed + step)
         engine.close()
-        return [(question, reply_in_words(reply)) for question, reply in zip(QUESTIONS, replies, strict=True)]
+        return found
+
+
+def sampled_replies(
+    generate: Callable[[Sequence[Request]], list[Generation]], tokenizer: FastTokenizer, seed: int
+) -> list[tuple[str, str]]:
+    """Some questions, and the replies to them in words."""
+    asked = [
+        Request(
+            tuple(render_prompt(tokenizer, {"messages": [{"role": "user", "content": question}]})),
+            REPLY_TOKENS, Sampling(temperature=0.6), seed,
+        )
+        for question in QUESTIONS
+    ]  # fmt: skip
+    return [
+        (f"{question} ", reply_in_words(reply))
+        for question, reply in zip(QUESTIONS, generate(asked), strict=True)
+    ]
 
 
 def reply_in_words(reply: Generation) -> str:

@@ -10,9 +10,12 @@ from nanochat.train.run_plan import RunPlan
 
 
 def facts(
-    plan: RunPlan, text: str, tokenizer: str, device: str, without: Sequence[str] = ()
+    plan: RunPlan, text: str, tokenizer: str, device: str, without: Sequence[str] = (), step: str = ""
 ) -> list[tuple[str, str]]:
-    """What a person wants to know before a run of hours: (name, value). `without` are extras left out."""
+    """What a person wants to know before a run of hours: (name, value).
+
+    `without` are extras left out; `step` says what a step is where its tokens are not known before.
+    """
     config, settings = plan.config, plan.settings
     needed = bytes_needed(
         config, plan.device_batch_size, plan.place, settings.dtype == "fp32", settings.checkpointing
@@ -26,9 +29,9 @@ def facts(
         ("model", f"{plural(config.n_layer, 'layer')}, width {config.n_embd:,}, "
                   f"{plural(config.n_head, 'head')}, {short(count_parameters(config).total)} parameters"),
         ("text", f"{text}; tokenizer {tokenizer} of {config.vocab_size:,} tokens"),
-        ("step", batch_in_words(plan)),
-        ("length", f"{plural(plan.steps, 'step')}, {short(plan.total_tokens)} tokens, "
-                   f"{short(plan.total_tokens * plan.flops_per_token)} operations"),
+        ("step", step or batch_in_words(plan)),
+        ("length", plural(plan.steps, "step") + ("" if step else f", {short(plan.total_tokens)} tokens, "
+                   f"{short(plan.total_tokens * plan.flops_per_token)} operations")),
         ("machine", f"{device}, {', '.join(how)}"),
         ("memory", f"about {gib(needed)}{of}{each}"),
     ]  # fmt: skip

@@ -41,6 +41,7 @@ class Trainer:
     peak_flops: float | None  # of one device
     loss_scale: LossScale
     guard: Guard
+    tokens: int = 0  # that were learnt from so far
 
     def step(self, number: int, stop_asked: Callable[[], bool]) -> tuple[Step, bool]:
         """Take step `number`, counted from 0, and measure it; also, whether some process was asked to stop.
@@ -48,7 +49,9 @@ class Trainer:
         Raises `RunStopped`, before the weights are touched, when loss or gradients have gone wrong.
         """
         start = time.perf_counter()
-        nats, targets = self.accumulate_gradients()
+        micro_batches = self.loader.begin_step(number)
+        micro_batches = self.plan.micro_batches if micro_batches is None else micro_batches
+        nats, targets = self.accumulate_gradients(micro_batches)
         if self.loss_scale.value != 1.0:
             self.optimizer.scale_gradients(1.0 / self.loss_scale.value)
         gradient_norm = self.optimizer.gradient_norm()
@@ -60,9 +63,11 @@ class Trainer:
             self.optimizer.step(self.plan.schedule.at(number))
         self.optimizer.zero_grad()
         self.synchronize()
-        return self.measure(number, loss, gradient_norm, time.perf_counter() - start), asked > 0
+        tokens = micro_batches * self.plan.device_batch_size * self.plan.config.sequence_len
+        self.tokens += tokens * self.plan.place.world
+        return self.measure(number, tokens, loss, gradient_norm, time.perf_counter() - start), asked > 0
 
-    def accumulate_gradients(self) -> tuple[Tensor, float]:
+    def accumulate_gradients(self, micro_batches: int) -> tuple[Tensor, float]:
         """Forward and backward over the micro-batches; this process's sum of nats and count of targets.
 
         Nothing is read from a GPU in here, so that it always has work waiting.
@@ -72,10 +77,10 @@ class Trainer:
         factor = self.loss_scale.value * plan.place.world / plan.batch_tokens
         nats = torch.zeros((), dtype=torch.float64, device=self.device)
         targets = torch.zeros((), dtype=torch.int64, device=self.device)
-        for index in range(plan.micro_batches):
-            inputs_BT, targets_BT, documents_BT = self.to_device(next(self.loader))
-            with self.without_exchange(index < plan.micro_batches - 1):
-                loss = self.model(inputs_BT, targets_BT, documents_BT)
+        for index in range(micro_batches):
+            inputs_BT, targets_BT, documents_BT, weights_BT = self.to_device(next(self.loader))
+            with self.without_exchange(index < micro_batches - 1):
+                loss = self.model(inputs_BT, targets_BT, documents_BT, weights_BT)
                 (loss * factor).backward()
             nats += loss.detach()
             targets += (targets_BT >= 0).sum()
@@ -89,29 +94,32 @@ class Trainer:
             return found
         return contextlib.nullcontext()
 
-    def to_device(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """The three tensors of a batch, copied while the GPU works if they lie in pinned memory."""
+    def to_device(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """The tensors of a batch, copied while the GPU works if they lie in pinned memory."""
         inputs_BT, targets_BT, documents_BT = (
             tensor.to(self.device, non_blocking=True)
             for tensor in (batch.inputs_BT, batch.targets_BT, batch.documents_BT)
         )
-        return inputs_BT, targets_BT, documents_BT
+        weights_BT = batch.weights_BT
+        if weights_BT is not None:
+            weights_BT = weights_BT.to(self.device, non_blocking=True)
+        return inputs_BT, targets_BT, documents_BT, weights_BT
 
     def synchronize(self) -> None:
         """Wait for the GPU, so that a step's time is its own."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def measure(self, number: int, loss: float, gradient_norm: float, seconds: float) -> Step:
-        """The figures of a step."""
+    def measure(self, number: int, tokens: int, loss: float, gradient_norm: float, seconds: float) -> Step:
+        """The figures of a step, in which each process learnt from `tokens`."""
         plan = self.plan
-        speed = plan.batch_tokens / seconds
+        speed = tokens * plan.place.world / seconds
         mfu = None
         if self.peak_flops:
             mfu = speed * plan.flops_per_token / (self.peak_flops * plan.place.world)
         return Step(
             step=number + 1,
-            tokens=(number + 1) * plan.batch_tokens,
+            tokens=self.tokens,
             loss=loss,
             learning_rates=self.optimizer.learning_rates(),
             gradient_norm=gradient_norm,
@@ -120,6 +128,7 @@ class Trainer:
             mfu=mfu,
             memory_bytes=memory_held(self.device),
             wait_share=min(1.0, self.loader.waited() / seconds),
+            more=self.loader.figures(),
         )
 
 

@@ -10,14 +10,24 @@
 | `mfu` | share of the machine's peak that did useful work (PaLM, arXiv 2204.02311, appendix B), or null |
 | `memory_bytes` | most memory held so far: of the GPU, or of the process |
 | `wait_share` | share of the step spent waiting for text |
-| `val_bpb` | bits per byte on the validation shard, in the steps that evaluate |
+| `val_bpb` | bits per byte on what is kept for validation, in the steps that evaluate |
+
+Reinforcement learning has some of its own:
+
+| key | what |
+| --- | --- |
+| `loss` | of the policy gradient, which means little by itself |
+| `reward` | mean grade of the step's replies |
+| `reply_tokens` | mean length of a reply |
+| `mixed_groups` | share of the questions with replies of different grades, from which it learns |
+| `val_accuracy` | mean grade on held-out questions, in the steps that evaluate |
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,6 +51,7 @@ class Step:
     mfu: float | None
     memory_bytes: int
     wait_share: float
+    more: dict[str, float] = field(default_factory=dict)  # what the stage measures besides
 
     def record(self, **more: Any) -> dict[str, Any]:
         """As a line of `metrics.jsonl`."""
@@ -55,6 +66,7 @@ class Step:
             "mfu": None if self.mfu is None else round(self.mfu, 4),
             "memory_bytes": self.memory_bytes,
             "wait_share": round(self.wait_share, 4),
+            **self.more,
             **more,
         }
 

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from nanochat.train.metrics import Step
+from nanochat.train.parts import Measure
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -45,8 +46,8 @@ class Progress(Protocol):
     def step(self, step: Step) -> None:
         """A step is done."""
 
-    def evaluated(self, step: int, bpb: float, seconds: float) -> None:
-        """Bits per byte on the validation shard."""
+    def evaluated(self, step: int, measure: Measure, value: float, seconds: float) -> None:
+        """How good the model is at what is kept for validation."""
 
     def sampled(self, step: int, samples: Sequence[tuple[str, str]]) -> None:
         """What the model writes: (prompt, continuation)."""
@@ -73,7 +74,7 @@ class Silence:
     def step(self, step: Step) -> None:
         """Nothing."""
 
-    def evaluated(self, step: int, bpb: float, seconds: float) -> None:
+    def evaluated(self, step: int, measure: Measure, value: float, seconds: float) -> None:
         """Nothing."""
 
     def sampled(self, step: int, samples: Sequence[tuple[str, str]]) -> None:
@@ -102,14 +103,15 @@ class Course:
         self.steps, self.done = steps, 0
         self.seconds: deque[float] = deque(maxlen=20)
         self.last: Step | None = None
-        self.losses: list[float] = []
-        self.bpb: float | None = None
+        self.curve: list[float] = []  # of losses, or of grades where the stage has them
+        self.measure: Measure | None = None
+        self.value: float | None = None  # of the last evaluation
 
     def took(self, step: Step) -> None:
         """One more step."""
         self.done, self.last = step.step, step
         self.seconds.append(step.seconds)
-        self.losses.append(step.loss)
+        self.curve.append(step.more.get("reward", step.loss))
 
     @property
     def left(self) -> float | None:
@@ -120,9 +122,10 @@ class Course:
         """The figures of the last step in words: (name, value)."""
         if self.last is None:
             return []
-        found = [("loss", f"{self.last.loss:.3f}")]
-        if self.bpb is not None:
-            found.append(("val bpb", f"{self.bpb:.3f}"))
+        reward = self.last.more.get("reward")
+        found = [("loss", f"{self.last.loss:.3f}") if reward is None else ("reward", f"{reward:.3f}")]
+        if self.measure is not None:
+            found.append((self.measure.name, f"{self.value:{self.measure.form}}"))
         found.append(("tok/s", f"{self.last.tokens_per_second:,.0f}"))
         if self.last.mfu is not None:
             found.append(("MFU", f"{self.last.mfu:.0%}"))
@@ -151,7 +154,7 @@ class PlainProgress:
 
     def step(self, step: Step) -> None:
         """A line now and then; always for the first step and the last."""
-        course, is_first = self.course, not self.course.losses
+        course, is_first = self.course, not self.course.curve
         course.took(step)
         now = time.monotonic()
         if is_first or course.done == course.steps or now - self.shown >= SECONDS_BETWEEN_LINES:
@@ -159,10 +162,10 @@ class PlainProgress:
             figures = " | ".join(f"{name} {value}" for name, value in course.figures())
             self.note(f"step {course.done}/{course.steps} | {figures}")
 
-    def evaluated(self, step: int, bpb: float, seconds: float) -> None:
+    def evaluated(self, step: int, measure: Measure, value: float, seconds: float) -> None:
         """One line."""
-        self.course.bpb = bpb
-        self.note(f"step {step} | val bpb {bpb:.4f}")
+        self.course.measure, self.course.value = measure, value
+        self.note(f"step {step} | {measure.words(value)}")
 
     def sampled(self, step: int, samples: Sequence[tuple[str, str]]) -> None:
         """One line a sample."""
@@ -226,16 +229,16 @@ class TerminalProgress:
         self.busy = ""
         self.course.took(step)
 
-    def evaluated(self, step: int, bpb: float, seconds: float) -> None:
+    def evaluated(self, step: int, measure: Measure, value: float, seconds: float) -> None:
         """A line with what has changed since the last time."""
         from rich.text import Text
 
-        before, self.course.bpb = self.course.bpb, bpb
-        better = before is None or bpb < before
-        figure = (f"{bpb:.4f}", "bold green" if better else "bold yellow")
-        line = Text.assemble((f"{step:>7,} ", "dim"), "val bpb ", figure)
+        before, self.course.measure, self.course.value = self.course.value, measure, value
+        better = before is None or measure.is_better(value, before)
+        figure = (f"{value:{measure.form}}", "bold green" if better else "bold yellow")
+        line = Text.assemble((f"{step:>7,} ", "dim"), f"{measure.name} ", figure)
         if before is not None:
-            line.append(f"  {bpb - before:+.4f}", style="dim")
+            line.append(f"  {value - before:+{measure.form}}", style="dim")
         self.console.print(line)
 
     def sampled(self, step: int, samples: Sequence[tuple[str, str]]) -> None:
@@ -260,7 +263,7 @@ class TerminalProgress:
         if self.live is not None:
             self.live.stop()
             self.live = None
-            if self.course.losses:
+            if self.course.curve:
                 self.console.print(self.curve())
         if text:
             self.note(text)
@@ -273,7 +276,8 @@ class TerminalProgress:
         course, figures = self.course, Text()
         for name, value in course.figures():
             figures.append(f"  {name} ", style="dim")
-            figures.append(value, style="bold green" if name in ("loss", "val bpb") else "bold")
+            counts = name in ("loss", "reward") or name.startswith("val ")
+            figures.append(value, style="bold green" if counts else "bold")
         if self.busy:
             figures.append(f"  {self.busy}, {in_words(time.monotonic() - self.busy_since)}", style="yellow")
         line = Text.assemble("step ", (f"{course.done:,}", "bold"), (f"/{course.steps:,} ", "dim"))
@@ -281,16 +285,16 @@ class TerminalProgress:
         line.append_text(bar(course.done / max(1, course.steps), max(0, min(BAR_WIDTH, room))))
         line.append_text(figures)
         line.truncate(self.console.width, overflow="ellipsis")
-        return Group(line, self.curve()) if course.losses else line
+        return Group(line, self.curve()) if course.curve else line
 
     def curve(self) -> Text:
         """The loss of the whole run in one line."""
         from rich.text import Text
 
-        losses = self.course.losses
-        line = Text.assemble(("loss ", "dim"), (f"{max(losses):.2f} ", "dim"))
-        line.append(sparkline(losses, min(CURVE_WIDTH, self.console.width - 20)), style="green")
-        line.append(f" {losses[-1]:.2f}", style="dim")
+        curve, name = self.course.curve, self.course.figures()[0][0]
+        line = Text.assemble((f"{name} ", "dim"), (f"{curve[0]:.2f} ", "dim"))
+        line.append(sparkline(curve, min(CURVE_WIDTH, self.console.width - 20)), style="green")
+        line.append(f" {curve[-1]:.2f}", style="dim")
         return line
 
 

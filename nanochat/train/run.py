@@ -16,6 +16,7 @@ from nanochat.errors import RunStopped
 from nanochat.train import run_files
 from nanochat.train.loop import Trainer, due
 from nanochat.train.metrics import Step
+from nanochat.train.parts import BITS_PER_BYTE, Measure
 from nanochat.train.progress import Progress, in_words
 from nanochat.train.stop_signals import StopSignals
 from nanochat.train.trackers import Tracker, flat
@@ -36,7 +37,8 @@ class Run:
     write_samples: Callable[[int], list[tuple[str, str]]]
     save: Callable[[int, dict[str, Any]], None]
     saved: int  # the step of the last checkpoint; 0 for none
-    val_bpb: float | None = None
+    measure: Measure = BITS_PER_BYTE  # what `evaluate` gives
+    value: float | None = None  # of the last evaluation
     born: float | None = None  # when the process began, in seconds since 1970
 
     def go(self, first: int, stop: StopSignals) -> int:
@@ -90,8 +92,8 @@ class Run:
         if due(plan.eval_every, step.step, plan.steps):
             self.progress.working("evaluating")
             start = time.perf_counter()
-            self.val_bpb = more["val_bpb"] = self.evaluate()
-            self.progress.evaluated(step.step, self.val_bpb, time.perf_counter() - start)
+            self.value = more[self.measure.key] = self.evaluate()
+            self.progress.evaluated(step.step, self.measure, self.value, time.perf_counter() - start)
         record = step.record(**more)
         if lines is not None:
             lines.add(record)
@@ -110,7 +112,7 @@ class Run:
         start = time.perf_counter()
         if lines is not None:
             lines.sync()
-        self.save(step, {"val_bpb": self.val_bpb})
+        self.save(step, {self.measure.key: self.value})
         self.saved = step
         self.progress.saved(step, time.perf_counter() - start)
 
@@ -121,5 +123,5 @@ class Run:
 
 def last_line(run: Run, began: float) -> str:
     """How a run that went through has ended."""
-    bpb = "" if run.val_bpb is None else f", val bpb {run.val_bpb:.4f}"
-    return f"trained {run.trainer.plan.steps:,} steps in {in_words(time.time() - began)}{bpb}: {run.folder}"
+    value = "" if run.value is None else f", {run.measure.words(run.value)}"
+    return f"trained {run.trainer.plan.steps:,} steps in {in_words(time.time() - began)}{value}: {run.folder}"

@@ -7,7 +7,7 @@ step 1). What differs is the lesson: `nanochat.train.conversation_lesson`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +26,30 @@ from nanochat.train.start import Kind, Start
 from nanochat.train.stored import MODEL, Checkpoint
 
 
-def name_for(given: Mapping[str, Any]) -> str | None:
-    """What a run is called when nobody says: after the run it starts from.
+def name_after(stage: str) -> Callable[[Mapping[str, Any]], str | None]:
+    """What a run is called when nobody says: after the run it starts from, and the stage.
 
-    >>> name_for({"run": "d4"}), name_for({})
-    ('d4-sft', None)
+    >>> name_after("sft")({"from_run": "d4"}), name_after("rl")({"from_run": "d4-sft"}), name_after("sft")({})
+    ('d4-sft', 'd4-rl', None)
     """
-    run = given.get("run")
-    return f"{Path(run).name}-sft" if run else None
+
+    def name(given: Mapping[str, Any]) -> str | None:
+        run = given.get("from_run")
+        return f"{Path(run).name.removesuffix('-sft')}-{stage}" if run else None
+
+    return name
 
 
-SFT = Kind("sft", SftSettings, name_for)
+SFT = Kind("sft", SftSettings, name_after("sft"))
 
 
 def train_sft(start: Start[SftSettings], dry_run: bool = False) -> int:
     """Fine-tune, or with `dry_run` say what would be done; returns the exit code."""
     with join_world() as world:
         settings, place, dtype = settings_here(start, world)
-        if settings.run is None:
-            raise UserError("say which run to start from: --run NAME")
-        before = open_run(settings.run)
+        if settings.from_run is None:
+            raise UserError("say which run to start from: --from-run NAME")
+        before = open_run(settings.from_run)
         tokenizer, config = before.tokenizer(), before.model_config
         weights = before.checkpoint(settings.from_step)
         origin = origin_of(before, weights)
@@ -60,7 +64,8 @@ def train_sft(start: Start[SftSettings], dry_run: bool = False) -> int:
             plan, learnt, held_out, tokenizer, world, weights, str(text["fingerprint"])
         )
         facts = facts_of(plan, learnt, before, weights, found)
-        return run_stage(Stage(plan, lesson, found, facts, f"{before.name}-sft"), start, world, dry_run)
+        usual = str(SFT.name_for({"from_run": before.name}))
+        return run_stage(Stage(plan, lesson, found, facts, usual), start, world, dry_run)
 
 
 def origin_of(before: FinishedRun, weights: Checkpoint) -> dict[str, Any]:

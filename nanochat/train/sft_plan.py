@@ -36,7 +36,9 @@ def plan_sft(
     """Fill in what `settings` leave open. `rows` are those that all conversations fill.
 
     >>> config = GPTConfig.from_depth(4, vocab_size=4_096, sequence_len=512)
-    >>> plan = plan_sft(SftSettings(run="d4"), config, base_batch=16, rows=3_200, place=Place(), dtype="fp32")
+    >>> plan = plan_sft(
+    ...     SftSettings(from_run="d4"), config, base_batch=16, rows=3_200, place=Place(), dtype="fp32"
+    ... )
     >>> plan.steps, plan.batch_tokens
     (200, 8192)
     """

@@ -13,11 +13,11 @@ from nanochat.train.settings import LENGTH, TEXT, RunSettings
 class SftSettings(RunSettings):
     """The question a fine-tuning run is the answer to.
 
-    >>> SftSettings(run="d4").checked().mixture
+    >>> SftSettings(from_run="d4").checked().mixture
     'classroom'
     """
 
-    run: str | None = flag(None, TEXT, "the run to start from, by its name or its folder", metavar="RUN")
+    from_run: str | None = flag(None, TEXT, "the run to start from, by its name or its folder", metavar="RUN")
     from_step: int | None = flag(
         None, TEXT, "its checkpoint (default: the last)", metavar="N", low=1, high=10**9
     )

@@ -25,6 +25,7 @@ from nanochat.model.counting import count_parameters
 from nanochat.train import run_files
 from nanochat.train.assemble import assemble
 from nanochat.train.distributed import World
+from nanochat.train.finished import OWN_TOKENIZER
 from nanochat.train.fitting import Place, too_large
 from nanochat.train.machine import free_bytes, is_out_of_memory, name_of
 from nanochat.train.parts import Lesson, Tokenizer
@@ -65,6 +66,7 @@ def run_stage(stage: Stage, start: Start[Some], world: World, dry_run: bool) -> 
         folder = Path(world.on_first(lambda: str(hold(claim(), held))))
         held.enter_context(nothing_left_if_refused(folder, stage.plan, world))
         if start.folder is None and world.is_first:
+            stage.lesson.tokenizer.save(folder / OWN_TOKENIZER)
             run_files.write_json(folder / run_files.CONFIG, {"name": folder.name} | stage.config)
         return train(stage, start, folder, world)
 

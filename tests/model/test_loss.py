@@ -105,3 +105,23 @@ def test_half_precision_keeps_small_gradients(case: tuple[Tensor, Tensor, Tensor
     assert ours[1].dtype == torch.float32
     for one, other in zip(ours, plain, strict=True):
         assert (one.float() - other.float()).norm() < 0.02 * other.float().norm()
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_tokens_that_count_differently(case: tuple[Tensor, Tensor, Tensor], fused: bool, monkeypatch):
+    """A weight multiplies a token's part of the loss and of the gradient, below zero too."""
+    monkeypatch.setattr(loss_module, "rows_of_chunk", lambda device, n_words: 37)
+    monkeypatch.setattr(loss_module, "compiled", lambda: nats_and_gradient)
+    x_NC, head_VC, targets_N = case
+    weights_N = torch.randn(N)
+    ours = summed_nats(x_NC, head_VC, targets_N, WORDS, 15.0, fused, weights_N)
+    plain = (whole(x_NC, head_VC, targets_N, 15.0) * weights_N).sum()
+    torch.testing.assert_close(ours, plain)
+    for one, other in zip(
+        torch.autograd.grad(ours, (x_NC, head_VC)), torch.autograd.grad(plain, (x_NC, head_VC)), strict=True
+    ):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            summed_nats(x_NC, head_VC, targets_N, WORDS, 15.0, weights_N=weights_N), plain.detach()
+        )

@@ -21,6 +21,7 @@ from nanochat.model.gpt import GPT
 from nanochat.train import progress, samples
 from nanochat.train.metrics import Step
 from nanochat.train.optimizer import Optimizer
+from nanochat.train.parts import BITS_PER_BYTE
 from nanochat.train.precision import LossScale
 from nanochat.train.run_files import read_lines
 from nanochat.train.trackers import make_trackers
@@ -243,14 +244,14 @@ def test_what_a_terminal_shows() -> None:
     shown.begin("training d4", [("model", "4 layers")], steps=4)
     for number in (1, 2):
         shown.step(a_step(number, 8.0 / number))
-    shown.evaluated(2, 2.5, 0.1)
-    shown.evaluated(2, 2.4, 0.1)
+    shown.evaluated(2, BITS_PER_BYTE, 2.5, 0.1)
+    shown.evaluated(2, BITS_PER_BYTE, 2.4, 0.1)
     shown.sampled(2, [("The king", " is\ndead\x1b[2J.")])
     rendered = io.StringIO()
     Console(file=rendered, width=100).print(shown.moving())
     bar, curve = rendered.getvalue().splitlines()
     assert bar.split() == [
-        "step", "2/4", "━" * 20, "loss", "4.000", "val", "bpb", "2.400", "tok/s", "512", "MFU", "61%",
+        "step", "2/4", "━" * 20, "loss", "4.000", "val", "bpb", "2.4000", "tok/s", "512", "MFU", "61%",
         "left", "0:01",
     ]  # fmt: skip
     assert curve.split() == ["loss", "8.00", "█▁", "4.00"]

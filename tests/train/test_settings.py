@@ -19,8 +19,10 @@ from nanochat.train import run_files
 from nanochat.train.depth_dial import turn_dial
 from nanochat.train.fitting import Place, bytes_needed, most_that_fit
 from nanochat.train.flags import flag_of
+from nanochat.train.rl_settings import RlSettings
 from nanochat.train.run_plan import batch_for_steps, plan_run
 from nanochat.train.settings import Settings
+from nanochat.train.sft_settings import SftSettings
 from nanochat.train.start import BASE, begin
 from tools.calculator.plan import make_plan
 from tools.calculator.question import Question
@@ -238,3 +240,14 @@ def test_a_config_gives_its_settings_and_flags_win(tmp_path) -> None:
     assert plan_run(begin(BASE, {}, config=path).settings, 4_096) == plan
     again = begin(BASE, {"seed": 3, "total_tokens": 10**6}, config=tmp_path).settings
     assert (again.seed, again.total_tokens, again.steps, again.batch_size) == (3, 10**6, None, 4)
+
+
+def test_torchrun_does_not_take_a_flag_for_one_of_its_own() -> None:
+    """It refuses any word of ours that is the beginning of two of its options, wherever it stands."""
+    from torch.distributed.run import get_args_parser
+
+    theirs = [word for action in get_args_parser()._actions for word in action.option_strings]
+    for settings in (Settings, SftSettings, RlSettings):
+        for one in fields(settings):
+            clashing = [word for word in theirs if word.startswith(flag_of(one.name))]
+            assert not clashing, flag_of(one.name)

@@ -50,6 +50,7 @@ class Batch:
     inputs_BT: Tensor
     targets_BT: Tensor
     documents_BT: Tensor
+    weights_BT: Tensor | None = None
 
 
 class ChanceLoader:
@@ -72,6 +73,13 @@ class ChanceLoader:
 
     def __next__(self) -> Batch:
         return self.batch
+
+    def begin_step(self, number: int) -> None:
+        """As many micro-batches as the plan says."""
+
+    def figures(self) -> dict[str, float]:
+        """Nothing more."""
+        return {}
 
     def waited(self) -> float:
         """Nobody waits."""
