@@ -1,4 +1,4 @@
-"""`nanochat data prepare`: put a corpus on disk, as shards."""
+"""`nanochat data prepare`: put a corpus on disk, as shards, or a task's questions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nanochat.errors import UserError
 from tools.core.arguments import OneLineParser
 from tools.core.errors import UsageError
 
@@ -23,12 +24,18 @@ EXAMPLES = f"""corpora:
   fineweb-edu   web pages that teach: 1,822 shards of about 90 MB, from the Hugging Face hub
   folder PATH   your own .txt, .md, .jsonl and .parquet files, and those in the folders below
 
+tasks, for fine-tuning, evaluation and reinforcement learning; others need no preparing:
+  smoltalk, mmlu, arc-easy, arc-challenge, gsm8k    from the Hugging Face hub
+  mmlu-offline                                      1,000 questions of MMLU, from a Python package
+
 examples:
   nanochat data prepare --corpus classics
   nanochat data prepare --corpus climbmix --shards 170
       the validation shard and 170 more; asked again with more shards, it fetches only these
   nanochat data prepare --corpus climbmix --shards 170 --dry-run
       what would be fetched, and the space it needs
+  nanochat data prepare --task gsm8k
+      the questions of a task
   nanochat data prepare --corpus folder my-texts --name mine
 
 Stopped half-way, the same command goes on where it was. $NANOCHAT_BASE_DIR chooses where corpora lie,
@@ -39,7 +46,10 @@ def make_parser() -> OneLineParser:
     """The parser of `nanochat data prepare`."""
     parser = OneLineParser(
         prog="nanochat data prepare",
-        description="Put a corpus on disk: shards of text to train on, and one that is kept for validation.",
+        description=(
+            "Put a corpus on disk, shards of text to train on and one that is kept for validation; or with\n"
+            "--task a task's questions."
+        ),
         epilog=EXAMPLES,
     )
     parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="for folder: where your texts are")
@@ -49,6 +59,7 @@ def make_parser() -> OneLineParser:
         metavar="{" + ",".join(CORPORA) + "}",
         help="which (default: classics)",
     )
+    parser.add_argument("--task", metavar="NAME", help="a task instead of a corpus")
     parser.add_argument("--name", help="for folder: what to call it (default: the folder's name)")
     parser.add_argument(
         "--field", metavar="NAME", help="for folder: the field or column with the text (default: text)"
@@ -71,6 +82,9 @@ def check(options: argparse.Namespace) -> None:
     """Raise `UsageError` for words that parse but make no sense together."""
     from tools.core.words import nearest
 
+    if options.task is not None:
+        check_task(options)
+        return
     corpus = options.corpus
     if corpus not in CORPORA:
         known = ", ".join(CORPORA)
@@ -98,9 +112,41 @@ def check(options: argparse.Namespace) -> None:
             raise UsageError(f"--{flag} {value}: at least 1")
 
 
+def check_task(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for a task that is none, or flags that go with a corpus."""
+    from nanochat.data.tasks.catalogue import entry_of
+
+    others = ("path", "name", "field", "shards", "downloads", "seed")
+    for flag in others:
+        if getattr(options, flag) is not None:
+            raise UsageError(f"--{flag} is for a corpus, not for --task")
+    try:
+        entry_of(options.task)
+    except UserError as error:
+        raise UsageError(f"--task {options.task}: {error}") from None
+
+
+def prepare_task(name: str, dry_run: bool) -> int:
+    """Have a task's questions on disk."""
+    from nanochat.data.tasks.catalogue import download_task, entry_of
+
+    entry = entry_of(name)
+    if dry_run:
+        print(
+            f"would fetch {name}: {entry.description}"
+            if entry.needs_download
+            else f"{name}: nothing to fetch"
+        )
+        return 0
+    download_task(name, print)
+    return 0
+
+
 def run(options: argparse.Namespace) -> int:
     """Prepare the corpus, or say what that would take."""
     check(options)
+    if options.task is not None:
+        return prepare_task(options.task, options.dry_run)
     corpus = prepare(options)
     if corpus is not None:
         validation = corpus.validation_shard
