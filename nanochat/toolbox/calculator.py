@@ -19,7 +19,8 @@ The time is bounded because each step is and there are few: the text has at most
 200 steps, and both halves of a fraction stay below 2^1024 (about 1.8e308, where floating point ends too).
 The sum or product of two such fractions has at most twice the bits, so it may be worked out first and
 measured afterwards. Only a power can grow faster: its size is known before it is worked out. So there is no
-alarm and no clock, and it works in any thread."""
+alarm and no clock, and it works in any thread.
+"""
 
 from __future__ import annotations
 

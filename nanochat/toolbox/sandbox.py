@@ -101,9 +101,7 @@ class SandboxResult:
     exit_code: int  # minus the number of the signal that ended it, as in `subprocess`
     timed_out: bool  # by the clock or by the processor
     out_of_memory: bool  # ended by an exception that says so; a run that caught it goes on
-    folder_full: (
-        bool  # ended for writing more than `Limits.folder`; where the folder is in memory it is told so
-    )
+    folder_full: bool  # ended for filling its folder; with namespaces the code gets an OSError instead
     truncated: bool  # more was printed than is kept
     layers: Layers
 
@@ -198,7 +196,8 @@ def _try_out(name: str) -> str | None:
         for attempt in BREAK_OUT[name]:
             lines += ["try:", f"    {attempt}", f"    print({attempt!r})", "except OSError:", "    pass"]
         try:
-            result = _run("\n".join([*lines, "print('end')"]), "", Limits(), Layers((name,)))
+            program = "\n".join([*lines, "print('end')"])
+            result = _run(program, "", Limits(seconds=60), Layers((name,)))  # the machine may be busy
         except SandboxUnavailable as error:
             return str(error)
     if result.stdout == "end\n":
@@ -207,7 +206,7 @@ def _try_out(name: str) -> str | None:
 
 
 def _run(code: str, stdin: str, limits: Limits, layers: Layers) -> SandboxResult:
-    ask = {**asdict(limits), "code": code, "layers": layers.names}
+    ask = {**asdict(limits), "code": code, "layers": layers.names, "caller": os.getpid()}
     with _folder(layers) as place:
         line = json.dumps({**ask, "place": place}).encode() + b"\n"
         written, told = _launch(line + stdin.encode(errors="replace"), limits)
@@ -245,9 +244,8 @@ def _folder(layers: Layers) -> Iterator[str | None]:
 
 def _launch(ask: bytes, limits: Limits) -> tuple[list[bytes], bytes]:
     """Start the launcher and read until all has ended: its output and errors, and what the launcher tells."""
-    python = (
-        getattr(sys, "_base_executable", None) or sys.executable
-    )  # of a virtual environment: the real one
+    # The real Python of a virtual environment: beside it lies the standard library.
+    python = getattr(sys, "_base_executable", None) or sys.executable
     # Some Pythons need it to start; the code does not see it.
     environment = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
     with contextlib.ExitStack() as opened, contextlib.ExitStack() as given:

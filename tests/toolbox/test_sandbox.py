@@ -155,19 +155,21 @@ def test_it_starts_with_nothing(without: tuple[str, ...], monkeypatch: pytest.Mo
     assert run_python(code, without=without).stdout == "[]\n"
 
 
-def test_no_file_of_the_caller_is_open_in_it(without: tuple[str, ...]) -> None:
-    code = """
+OPEN_FILES = """
 import os
-for number in range(64):
+for number in range(3000):
     try:
         os.fstat(number)
         print(number)
     except OSError:
         pass
 """
+
+
+def test_no_file_of_the_caller_is_open_in_it(without: tuple[str, ...]) -> None:
     with tempfile.TemporaryFile() as file:
         os.set_inheritable(file.fileno(), True)
-        assert run_python(code, without=without).stdout == "0\n1\n2\n"
+        assert run_python(OPEN_FILES, without=without).stdout == "0\n1\n2\n"
 
 
 def test_the_temporary_folder_is_its_own_and_goes(
@@ -193,8 +195,11 @@ def test_time(without: tuple[str, ...]) -> None:
 
 def test_processor_time_whatever_is_caught(without: tuple[str, ...]) -> None:
     code = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
-    result = run_python(code, without=without, limits=Limits(seconds=60, cpu_seconds=1))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = run_python(code, without=without, limits=Limits(seconds=30, cpu_seconds=1))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (result.timed_out, result.exit_code) == (True, -9)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
 
 
 def test_recursion_without_a_limit() -> None:
@@ -350,14 +355,14 @@ def test_many_threads_at_once(without: tuple[str, ...]) -> None:
         results = list(pool.map(lambda code: run_python(code, without=without), codes))
     assert [result.stdout for result in results] == [f"{number}\n" for number in range(60)]
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_a_caller_with_many_open_files(without: tuple[str, ...]) -> None:
     most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1024)
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(most - 200)]
     try:
-        assert run_python("print(1)", without=without).stdout == "1\n"
+        assert run_python(OPEN_FILES, without=without).stdout == "0\n1\n2\n"
     finally:
         for number in opened:
             os.close(number)

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from nanochat.toolbox import sandbox
-from nanochat.toolbox.sandbox import SandboxUnavailable, available_layers, run_python
 from tests.toolbox.escapes import ESCAPES, WAYS, problems
 from tests.toolbox.outside import ROOT, Outside
 
@@ -38,12 +37,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ESCAPES)
 def test_nothing_gets_out(name: str, way: str, outside: Outside) -> None:
-    layers = available_layers(frozenset(WAYS[way]))
-    if layers.missing and not (way == "namespaces alone" and layers.names):
-        with pytest.raises(SandboxUnavailable, match="this machine cannot contain Python code: it lacks"):
-            run_python("", without=WAYS[way])
-    else:
-        assert problems(name, WAYS[way], outside) == []
+    assert problems(name, way, outside) == []
 
 
 CHANGES: dict[str, Callable[[Outside], object]] = {
@@ -105,12 +99,17 @@ def a_python_for_nobody() -> str:
 def test_nothing_is_left_when_the_caller_ends(number: signal.Signals, way: str, outside: Outside) -> None:
     program = (
         "from nanochat.toolbox import sandbox\n"
+        f"sandbox.available_layers(frozenset({WAYS[way]!r}))\n"  # by runs that end by themselves
         f"sandbox.CODE_FOLDER = {str(outside.code_folder)!r}\n"
         "code, limits = 'import time; time.sleep(600)', sandbox.Limits(seconds=600)\n"
         f"sandbox.run_python(code, limits=limits, without={WAYS[way]!r}, unsafe=True)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL) as caller:
-        wait_until(lambda: len(outside.left_over()) >= 2)
+    # Who is killed does not clean up: its temporary folders go with the one around them.
+    environment = {**os.environ, "TMPDIR": str(outside.code_folder.parent)}
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as caller:
+        wait_until(lambda: len(outside.left_over()) >= 3)  # this program, the launcher, the worker
+        time.sleep(0.3)  # the code itself has begun
         caller.send_signal(number)
     wait_until(lambda: not outside.left_over())
 

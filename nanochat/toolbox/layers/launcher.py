@@ -36,23 +36,28 @@ MOST_FILES = 4096
 
 def main(pipe: int) -> None:
     """Do what is asked; returns, in the worker alone, when the code has ended."""
-    report = os.dup2(pipe, REPORT)  # the caller's number may be high, above what the worker may have open
+    if pipe != REPORT:  # it may be high, above what is closed below
+        os.dup2(pipe, REPORT)
+        os.close(pipe)
     try:
-        ask = _begin(report)
+        ask = _begin()
     except (OSError, MemoryError) as error:
-        os.write(report, f"failed {error.strerror if isinstance(error, OSError) else error!r}\n".encode())
+        why = getattr(error, "strerror", None) or error
+        os.write(REPORT, f"failed {why}\n".encode())
         os._exit(1)
-    os.write(report, b"ready\n")
+    os.write(REPORT, b"ready\n")
     os.closerange(REPORT, ask["open_files"])
     _run(ask["code"])
 
 
-def _begin(report: int) -> dict[str, Any]:
+def _begin() -> dict[str, Any]:
     """Become launcher, first and worker. The first two never return."""
-    kernel.die_with_parent()
     with open(0, "rb", closefd=False) as file:
         ask: dict[str, Any] = json.loads(file.readline())
         os.lseek(0, file.tell(), os.SEEK_SET)  # reading a line has read further; the rest is for the code
+    kernel.die_with_parent()
+    if os.getppid() != ask["caller"]:
+        raise OSError("the caller has ended")
     layers = ask["layers"]
     readable = namespaces.python_files()
     user = os.geteuid(), os.getegid()
@@ -66,12 +71,12 @@ def _begin(report: int) -> dict[str, Any]:
         os.chdir(ask["place"])
     child = os.fork()
     if child:
-        _keep_time(child, report, ask)
+        _keep_time(child, ask)
     kernel.drop_rights(*user)
     if "namespaces" in layers:
         worker = os.fork()
         if worker:
-            _be_first(worker, report)
+            _be_first(worker)
         kernel.die_with_parent()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - the code's own
@@ -84,7 +89,7 @@ def _begin(report: int) -> dict[str, Any]:
     return ask
 
 
-def _keep_time(child: int, report: int, ask: dict[str, Any]) -> None:
+def _keep_time(child: int, ask: dict[str, Any]) -> None:
     """The launcher's part: wait until the child has ended or has to, and leave nothing of it."""
     for number in (0, 1, 2):
         os.close(number)  # the caller reads until the last one who holds these has ended
@@ -95,11 +100,11 @@ def _keep_time(child: int, report: int, ask: dict[str, Any]) -> None:
             break
         left = end - time.monotonic()
         if left <= 0:
-            os.write(report, b"stopped time\n")
+            os.write(REPORT, b"stopped time\n")
             break
         if "namespaces" not in ask["layers"]:  # there the folder has a size of its own
             if _is_full(ask["place"], ask["folder"]):
-                os.write(report, b"stopped folder\n")
+                os.write(REPORT, b"stopped folder\n")
                 break
             left = min(left, LOOK_AGAIN)
         signal.sigtimedwait({signal.SIGCHLD}, left)
@@ -109,33 +114,34 @@ def _keep_time(child: int, report: int, ask: dict[str, Any]) -> None:
             os.waitpid(child, 0)  # returns when the whole namespace is empty
     else:
         if pid:
-            _tell_end(report, status, usage.ru_utime + usage.ru_stime)
+            _tell_end(status, usage.ru_utime + usage.ru_stime)
         processes.end_descendants()
     os._exit(0)
 
 
-def _be_first(worker: int, report: int) -> None:
+def _be_first(worker: int) -> None:
     """The part of number 1 of the namespace: wait for the worker, and bury whoever else ends meanwhile."""
     for number in (0, 1, 2):
         os.close(number)
     pid = 0
     while pid != worker:
         pid, status, usage = os.wait4(-1, 0)
-    _tell_end(report, status, usage.ru_utime + usage.ru_stime)
+    _tell_end(status, usage.ru_utime + usage.ru_stime)
     os._exit(0)
 
 
-def _tell_end(report: int, status: int, seconds: float) -> None:
-    os.write(report, f"ended {status} {seconds:.3f}\n".encode())
+def _tell_end(status: int, seconds: float) -> None:
+    os.write(REPORT, f"ended {status} {seconds:.3f}\n".encode())
 
 
 def _is_full(place: str, most: int) -> bool:
     """Whether the files of a folder take more than `most` bytes on the disk, or are too many."""
     bytes_taken = files = 0
-    with contextlib.suppress(OSError), os.scandir(place) as entries:
+    with os.scandir(place) as entries:
         for entry in entries:
             files += 1
-            bytes_taken += entry.stat(follow_symlinks=False).st_blocks * 512
+            with contextlib.suppress(FileNotFoundError):  # it has been removed meanwhile
+                bytes_taken += entry.stat(follow_symlinks=False).st_blocks * 512
             if bytes_taken > most or files > MOST_FILES:
                 return True
     return False

@@ -19,9 +19,7 @@ def apply(wanted: Mapping[str, Any], tasks_there: int) -> None:
     """
     for limit, value in {
         resource.RLIMIT_AS: wanted["memory"],
-        resource.RLIMIT_CPU: wanted[
-            "cpu_seconds"
-        ],  # at the hard limit the kernel kills, and nothing can catch it
+        resource.RLIMIT_CPU: wanted["cpu_seconds"],  # the kernel kills; nothing can catch it
         resource.RLIMIT_FSIZE: wanted["folder"],
         resource.RLIMIT_NPROC: wanted["threads"] + tasks_there,
         resource.RLIMIT_NOFILE: wanted["open_files"],

@@ -30,10 +30,10 @@ RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, NOATIME, NODIRATIME, BIND, REC, PRIVATE,
     1, 2, 4, 8, 32, 1024, 2048, 4096, 16384, 1 << 18, 1 << 21,
 )  # fmt: skip
 # The flags of a mount that a remount must repeat, each as statvfs names it and as mount does.
-KEPT = {os.ST_NOSUID: NOSUID, os.ST_NODEV: NODEV, os.ST_NOEXEC: NOEXEC, os.ST_NOATIME: NOATIME} | {
-    os.ST_NODIRATIME: NODIRATIME,
-    os.ST_RELATIME: RELATIME,
-}
+KEPT = {
+    os.ST_NOSUID: NOSUID, os.ST_NODEV: NODEV, os.ST_NOEXEC: NOEXEC,
+    os.ST_NOATIME: NOATIME, os.ST_NODIRATIME: NODIRATIME, os.ST_RELATIME: RELATIME,
+}  # fmt: skip
 DETACH = 2
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
@@ -70,7 +70,7 @@ def enter(readable: Sequence[str], folder_bytes: int) -> tuple[int, int]:
         _bind(path)
     for device in DEVICES:
         _bind(device)
-    os.makedirs(ROOT + FOLDER)
+    os.makedirs(ROOT + FOLDER, exist_ok=True)
     _make_read_only(place for number, place in _mounts().items() if number not in before)
     uid, gid = user
     options = f"mode=0700,uid={uid},gid={gid},size={folder_bytes},nr_inodes=4096"
@@ -93,24 +93,24 @@ def _unshare() -> tuple[int, int]:
         else:
             return _a_user_of_its_own()
     kernel.call("unshare", ALL | NEWUSER)
-    for name, line in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{NOBODY} {uid} 1"),
-        ("gid_map", f"{NOBODY} {gid} 1"),
-    ):
+    lines = {"setgroups": "deny", "uid_map": f"{NOBODY} {uid} 1", "gid_map": f"{NOBODY} {gid} 1"}
+    for name, line in lines.items():
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(line)
     return NOBODY, NOBODY
 
 
 def _a_user_of_its_own() -> tuple[int, int]:
-    """A user that owns nothing, and whose threads are counted apart from those of every other run."""
+    """A user that owns nothing, and whose threads are counted apart from those of every other run.
+
+    In a container that has not so many users it is nobody, or this user, who has no rights left either.
+    """
     with open("/proc/self/uid_map", encoding="ascii") as file:
         known = [list(map(int, line.split())) for line in file]
-    wanted = FIRST_UID + os.getpid()
-    if any(first <= wanted < first + count for first, _, count in known):
-        return wanted, wanted
-    return NOBODY, NOBODY
+    for wanted in (FIRST_UID + os.getpid(), NOBODY):
+        if any(first <= wanted < first + count for first, _, count in known):
+            return wanted, wanted
+    return os.geteuid(), os.getegid()
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:

@@ -1,7 +1,8 @@
 """Ending what was started, where no namespace does it: by looking for it in /proc.
 
 It works because this process is the *subreaper* of all it started: whoever loses its parent, as a daemon
-does on purpose, becomes a child of this process and not of process 1."""
+does on purpose, becomes a child of this process and not of process 1.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Which system calls the filter allows, and their numbers on x86_64 and on aarch64.
 
 Source: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of the kernel. None:
-aarch64 came later and never had the oldest calls."""
+aarch64 came later and never had the oldest calls.
+"""
 
 from __future__ import annotations
 
