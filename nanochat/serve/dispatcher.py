@@ -107,6 +107,7 @@ class Dispatcher:
             while True:
                 loop.call_soon_threadsafe(self.hear, seat, seat.connection.recv())
         except (EOFError, OSError):
+            seat.process.join()
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self.lost, seat)
 

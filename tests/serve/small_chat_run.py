@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from nanochat.home import run_folder
@@ -76,7 +77,7 @@ def answering(*parts: tuple[str, str]) -> tuple[GPT, Tokenizer]:
         for one in marked
     ]
     follows: dict[int, int] = {}
-    for before, after in zip(ids, ids[1:], strict=False):
+    for before, after in pairwise(ids):
         if before is not None and after is not None:
             assert follows.setdefault(before, after) == after, f"{tokenizer.decode([before])!r} twice"
     return scripted_model(tokenizer, follows), tokenizer
