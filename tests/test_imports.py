@@ -37,6 +37,7 @@ ROOMS: dict[str, set[str]] = {
         "nanochat.inference",
         "nanochat.model",
         "nanochat.tokenizer",
+        "nanochat.toolbox",
     },
     "nanochat.serve": {"nanochat.inference", "nanochat.tokenizer", "nanochat.toolbox"},
 }

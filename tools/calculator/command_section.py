@@ -53,7 +53,7 @@ def train_command(plan: Plan) -> str:
     >>> from tools.calculator.plan import make_plan
     >>> from tools.calculator.question import Question
     >>> print(train_command(make_plan(Question(arch="nanochat", depth=20, gpus=8))))
-    torchrun --standalone --nproc_per_node=8 -m nanochat train base --depth 20 --device-batch-size 16
+    torchrun --standalone --nproc_per_node=8 -m nanochat train base --depth 20 --device-batch-size 32
     """
     # The trainer shares out the optimizer's state, whatever else the question has asked about.
     machine, dial = replace(plan.machine, sharding="optimizer"), turn_dial(plan.model.n_layer)
