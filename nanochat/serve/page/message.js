@@ -100,7 +100,7 @@ export class AnswerView {
     const text = textOf(this.answer);
     const row = make("div", { class: "actions" });
     if (text) row.append(copyButton(() => textOf(this.answer), "Copy this answer"));
-    if (state !== "failed") row.append(button("Regenerate", "Ask for another answer", this.doing.regenerate));
+    if (state !== "failed") row.append(button("Regenerate", "Regenerate this answer", this.doing.regenerate));
     if (state === "stopped") row.append(make("span", { class: "figures" }, "stopped"));
     if (state === "cut") row.append(make("span", { class: "figures" }, "cut off: its number of tokens was used up"));
     if (figures && figures.tokens > 1) row.append(make("span", { class: "figures" }, inWords(figures)));
@@ -108,7 +108,7 @@ export class AnswerView {
     if (state !== "failed" || !fault) return;
     const wait = fault.wait ? ` Try again in ${fault.wait} s.` : "";
     const says = make("p", {}, fault.message + wait);
-    const again = button("Retry", "Ask again", this.doing.regenerate);
+    const again = button("Retry", "Retry", this.doing.regenerate);
     this.end.prepend(make("div", { class: "fault", role: "alert" }, says, again));
   }
 
