@@ -176,6 +176,18 @@ def test_a_head_that_comes_drop_by_drop_is_not_waited_for(endless):
         drip()
 
 
+def test_a_head_in_two_pieces_is_answered_for_as_long_as_it_takes(endless):
+    body = b'{"messages": [{"role": "user", "content": "hi"}], "stream": true}'
+    connection = raw(endless, HEAD)
+    time.sleep(0.3)
+    connection.sendall(b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    answer = b""
+    while piece := connection.recv(65_536):
+        answer += piece
+    assert b'"finish_reason":"length"' in answer  # its time is three seconds, that of a head one
+    assert b"data: [DONE]" in answer
+
+
 def test_half_a_body_is_not_waited_for(endless):
     connection = raw(endless, HEAD + b'Content-Length: 1000\r\n\r\n{"messages": [')
     answer = connection.recv(10_000)
