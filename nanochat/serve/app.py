@@ -94,7 +94,7 @@ async def begin(body: ChatRequest, served: Served, dispatcher: Dispatcher) -> An
         for number in range(body.n or 1)
     ]
     if not dispatcher.ready:
-        raise ApiError(503, "no engine is up", code="not_ready", headers={"retry-after": "5"})
+        raise ApiError(503, "no engine is up; ask again in 5 s", code="not_ready", headers={"retry-after": "5"})
     try:
         asked = dispatcher.ask(requests)
     except QueueFull as full:

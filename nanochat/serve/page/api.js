@@ -8,17 +8,15 @@
  * @typedef {{ id: string, context: number, fingerprint: string, tools: string[] }} Model
  */
 
-/** Something that the reader is told, with a way out. `wait`: seconds until it is worth to try again. */
+/** Something that the reader is told, with a way out. */
 export class ApiFault extends Error {
   /**
    * @param {string} message
    * @param {string} code
-   * @param {number} wait
    */
-  constructor(message, code = "", wait = 0) {
+  constructor(message, code = "") {
     super(message);
     this.code = code;
-    this.wait = wait;
   }
 }
 
@@ -85,7 +83,7 @@ async function reached(address, request) {
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));
   const message = told.error?.message ?? `The server answered with status ${response.status}.`;
-  throw new ApiFault(message, told.error?.code ?? "", Number(response.headers.get("Retry-After") ?? 0));
+  throw new ApiFault(message, told.error?.code ?? "");
 }
 
 /** The events of a stream. One that ends without `[DONE]` was cut.

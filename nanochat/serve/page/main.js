@@ -152,9 +152,9 @@ async function write() {
 
 /** @type {(error: unknown) => import("./store.js").Fault} */
 function faultOf(error) {
-  if (error instanceof ApiFault) return { message: error.message, code: error.code, wait: error.wait };
+  if (error instanceof ApiFault) return { message: error.message, code: error.code };
   console.error(error);
-  return { message: "The page could not read the answer.", code: "", wait: 0 };
+  return { message: "The page could not read the answer.", code: "" };
 }
 
 // ---- the page ----

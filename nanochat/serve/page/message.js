@@ -106,8 +106,7 @@ export class AnswerView {
     if (figures && figures.tokens > 1) row.append(make("span", { class: "figures" }, inWords(figures)));
     this.end.replaceChildren(row);
     if (state !== "failed" || !fault) return;
-    const wait = fault.wait ? ` Try again in ${fault.wait} s.` : "";
-    const says = make("p", {}, fault.message + wait);
+    const says = make("p", {}, fault.message);
     const again = button("Retry", "Retry", this.doing.regenerate);
     this.end.prepend(make("div", { class: "fault", role: "alert" }, says, again));
   }

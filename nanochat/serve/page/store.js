@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{ type: "text" | "python" | "python_output", text: string }} Part
- * @typedef {{ message: string, code: string, wait: number }} Fault
+ * @typedef {{ message: string, code: string }} Fault
  * @typedef {{ tokens: number, first: number, seconds: number }} Figures
  * @typedef {"writing" | "done" | "stopped" | "cut" | "failed"} State
  * @typedef {{ role: "user", text: string }} Question
