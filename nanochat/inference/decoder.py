@@ -9,6 +9,7 @@ Shapes: B rows, T time, C channels, V vocabulary.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from nanochat.inference.kv_cache import KVCache, NewText, NextTokens
 from nanochat.inference.packed import pack
 from nanochat.model.gpt import GPT
+from nanochat.model.products import small_products
 
 MOST_AT_ONCE = 2_048  # tokens of prompts that are read together
 
@@ -38,6 +40,8 @@ class Decoder:
         self.model, self.context = model, model.config.sequence_len
         if packed:
             pack(model)
+        # Packed matrices have their own way; what is left are attention's small products.
+        self.products = small_products if packed else contextlib.nullcontext
         like = model.head.weight.detach().new_empty(0, dtype=model.compute_dtype)
         self.cache = KVCache(model.config, rows, like)
 
@@ -52,7 +56,8 @@ class Decoder:
                 raise ValueError(f"row {row}: there is no token to read")
             if len(self.cache.texts[row]) + len(ids) > self.context:
                 raise ValueError(f"row {row}: the text is longer than the context of {self.context} tokens")
-        found = [self.read_together(some) for some in groups(texts)]
+        with self.products():
+            found = [self.read_together(some) for some in groups(texts)]
         return found[0] if len(found) == 1 else torch.cat(found)
 
     def read_together(self, texts: Sequence[tuple[int, Sequence[int]]]) -> Tensor:
@@ -73,9 +78,11 @@ class Decoder:
             if ids[row] is not None and not 0 < len(text) < self.context:
                 raise ValueError(f"row {row}: {len(text)} of {self.context} tokens are there")
         new = NextTokens(self.cache, ids)
-        x_BTC = self.model.stream(new.ids_BT, cache=new)
+        with self.products():
+            x_BTC = self.model.stream(new.ids_BT, cache=new)
+            logits_BV = self.model.logits(x_BTC[:, 0])
         new.done()
-        return self.model.logits(x_BTC[:, 0])
+        return logits_BV
 
     def forget(self, row: int) -> None:
         """Empty a row."""

@@ -184,3 +184,40 @@ def test_speeds_of_a_bench_are_in_its_table():
 def test_fast_and_plain_tokenizer_are_the_same_one(prepared):
     fast, plain = FastTokenizer.load(tokenizer_folder()), Tokenizer.load(tokenizer_folder())
     assert fast.encode("Call me Ishmael.") == plain.encode("Call me Ishmael.")
+
+
+TINY_WRITER = "--depth 1 --head-dim 32 --vocab-size 300 --seq-len 64 --prompt 8 --steps 4 --repeats 1"
+
+
+def test_bench_infer_measures_against_the_memory(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    out = tmp_path / "infer.json"
+    words = ["bench", "infer", *TINY_WRITER.split(), "--batches", "1,3", "--out", str(out)]
+    assert cli.main(words) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert capsys.readouterr().out.startswith(machine.in_words(found["machine"]))
+    cli.check(found["command"].split()[1:])
+    one, three = found["results"]
+    assert (one["rows"], three["rows"]) == (1, 3)
+    for row in (one, three):
+        assert row["tokens_per_second"] == pytest.approx(row["rows"] / row["step_seconds"], rel=0.01)
+        assert 0 < row["bandwidth_share"] < 1
+        assert row["cache_bytes"] > 0
+    assert 0 < one["first_token_seconds"] < 60
+    assert one["prefill_tokens_per_second"] > 0
+    # What a step reads: matrices, gates and head, 4 bytes each; tables are looked up.
+    C = 64
+    assert found["settings"]["bytes_read"] == 4 * (12 * C * C + 12 * 2 + 320 * C + 2 + 24 + 1 + 1)
+
+
+@pytest.mark.parametrize(("words", "complaint"), [
+    ("--batches 1,x", "--batches 1,x: whole numbers with commas"),
+    ("--batches 0", "--batches 0: whole numbers"),
+    ("--prompt 2000 --seq-len 2048", "--prompt and --steps need 2,063 tokens of context; use --seq-len 2063"),
+    ("--kv-heads 3", "--kv-heads 3: n_head=4 is not divisible by n_kv_head=3"),
+    ("--dtype fp8", "--dtype fp8: choose auto, bf16, fp16, fp32"),
+    ("--steps 0", "--steps 0 must be at least 1"),
+])  # fmt: skip
+def test_bench_infer_refuses(words, complaint, capsys):
+    assert cli.main(["bench", "infer", *words.split()]) == 2
+    assert complaint in capsys.readouterr().err
