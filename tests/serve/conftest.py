@@ -21,12 +21,14 @@ BEFORE, CODE, RESULT = "Let me see. ", "37*12", "444"
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base folder with the runs `rich`, `endless` and `chance`; `rich` is the newest."""
+    """A base folder with the runs `endless`, `chance`, `python` and `rich`, which is the newest."""
     folder = tmp_path_factory.mktemp("base")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NANOCHAT_BASE_DIR", str(folder))
         small_chat_run.save_run("endless", *small_chat_run.endless(), context=16_384)
         small_chat_run.save_run("chance", *small_chat_run.chance(), stage="rl")
+        python = small_chat_run.answering(("python", "print(sum(range(10)))"), ("text", "Done."))
+        small_chat_run.save_run("python", *python)
         rich = small_chat_run.answering(("text", BEFORE), ("python", CODE), ("text", RICH))
         small_chat_run.save_run("rich", *rich, context=1_024)
     return folder

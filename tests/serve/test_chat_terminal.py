@@ -176,6 +176,21 @@ def test_colours_only_where_they_are_wanted(terminal):
     assert "\x1b" not in dumb.shown
 
 
+def test_python_runs_where_it_is_asked_for_and_can_be_contained(terminal):
+    calculator = terminal("--run", "python", "--prompt", "hi", NO_COLOR="1")
+    assert calculator.ended() == 0
+    assert "[print(sum(range(10))) → error: " in calculator.shown
+    unsafe = terminal("--run", "python", "--prompt", "hi", "--python", "--unsafe-sandbox", NO_COLOR="1")
+    assert unsafe.ended() == 0
+    assert "[print(sum(range(10))) → 45] Done." in unsafe.shown
+    contained = terminal("--run", "python", "--prompt", "hi", "--python", NO_COLOR="1")
+    if contained.ended() == 0:
+        assert "[print(sum(range(10))) → 45] Done." in contained.shown
+    else:  # this machine has not all the layers of the sandbox
+        assert contained.process.returncode == 2
+        assert "--unsafe-sandbox runs it all the same" in contained.shown
+
+
 def test_the_arrow_key_brings_the_last_line_back(terminal):
     chat = terminal("--run", "rich", "--max-tokens", "2")
     chat.wait_for(YOU)
