@@ -45,8 +45,45 @@ ROOMS = (
         "[the map of the guides](../guides/index.md#guide-4)",
     ),
     Room(
+        "nanochat.data.tasks",
+        "Tasks: conversations to learn from and questions to be judged by, from the hub, from packages, or made "
+        "up; mixtures of them.",
+        "[the map of the guides](../guides/index.md#guide-4)",
+    ),
+    Room(
+        "nanochat.inference",
+        "From logits to text: sampling, the KV cache, the engine that writes many texts at once.",
+        "[the map of the guides](../guides/index.md#guide-5)",
+    ),
+    Room(
+        "nanochat.toolbox",
+        "What a model may call, a calculator and a Python sandbox, and how it calls them.",
+        "[the map of the guides](../guides/index.md#guide-6)",
+    ),
+    Room(
+        "nanochat.toolbox.layers",
+        "The layers of the sandbox, one kernel facility each, and the program that puts them on.",
+        "[the map of the guides](../guides/index.md#guide-6)",
+    ),
+    Room(
+        "nanochat.evaluation",
+        "How good a model is: bits per byte, CORE, tasks with error bars, and the results on disk.",
+        "[the map of the guides](../guides/index.md#guide-7)",
+    ),
+    Room(
+        "nanochat.evaluation.report",
+        "The report card: what a run and the runs it came from have learnt, as one page.",
+        "[the map of the guides](../guides/index.md#guide-7)",
+    ),
+    Room(
+        "nanochat.serve",
+        "Talking to a model: in the terminal, by an HTTP API, on a page.",
+        "[the map of the guides](../guides/index.md#guide-8)",
+    ),
+    Room(
         "nanochat.train",
-        "Pretraining: the depth dial, optimizers, schedule, the loop, checkpoints, several processes.",
+        "Pretraining, fine-tuning, reinforcement learning: the depth dial, optimizers, schedule, the loop, "
+        "checkpoints, several processes.",
         "[the map of the guides](../guides/index.md#guide-4), [Scale](../about/scaling.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
