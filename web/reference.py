@@ -46,8 +46,8 @@ ROOMS = (
     ),
     Room(
         "nanochat.data.tasks",
-        "Tasks: conversations to learn from and questions to be judged by, from the hub, from packages, or made "
-        "up; mixtures of them.",
+        "Tasks: conversations to learn from and questions to be judged by, from the hub, from packages, or "
+        "made up; mixtures of them.",
         "[the map of the guides](../guides/index.md#guide-4)",
     ),
     Room(
