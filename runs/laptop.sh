@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A small model on a laptop: text, tokenizer, training, in under ten minutes on two cores. No GPU is needed.
+# A small model on a laptop, from text to answers, in under twenty minutes on two cores. No GPU is needed.
 #
 #     bash runs/laptop.sh
 #

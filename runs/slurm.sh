@@ -30,8 +30,8 @@ if [ ! -d "$NANOCHAT_BASE_DIR/tokenizer/climbmix" ]; then
 fi
 
 # On every machine srun starts one torchrun, which starts eight processes there. They find each other at the
-# first machine; the job's number keeps them apart from other jobs.
-first_machine="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
+# first machine; the job's number keeps them apart from other jobs. (sed, since head would close the pipe early.)
+first_machine="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)"
 srun torchrun --nnodes="$SLURM_JOB_NUM_NODES" --nproc_per_node=8 \
   --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d --rdzv-endpoint="$first_machine:29500" \
   -m nanochat train base --depth 24 --corpus climbmix --tokenizer climbmix --name d24 --resume "$@" &
