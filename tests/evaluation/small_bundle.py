@@ -55,7 +55,7 @@ NAMES = [
     for number in range(4)
 ]
 COUNTING = [
-    {"context": f"{number} one two ", "continuation": "three" if number < 3 else "four"}
+    {"context": f"{number} one two ", "continuation": "three" if number < 3 else "three four"}
     for number in range(5)
 ]
 

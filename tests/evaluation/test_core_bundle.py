@@ -150,6 +150,15 @@ def test_a_download_that_breaks_off_goes_on(server: BundleServer) -> None:
     half = len(ZIP) // 2
     rest = half + (len(ZIP) - half) // 2
     assert server.requests == [None, f"bytes={half}-", f"bytes={half}-", f"bytes={rest}-"]
+    assert {one["Accept-Encoding"] for one in server.headers} == {"identity"}
+
+
+def test_the_token_of_the_hub_is_not_shown_to_others(
+    server: BundleServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    fetch_bundle(patience=QUICK)
+    assert "secret" not in str(server.headers)
 
 
 def test_another_call_goes_on_where_one_gave_up(server: BundleServer, base: Path) -> None:

@@ -99,6 +99,9 @@ def test_of_contexts_all_that_they_end_in_counts() -> None:
     assert counting_texts("schema", same_end) == [" was sad then."] * 2
     alike = {"context_options": ["He", "He"], "continuation": "sat", "gold": 0}
     assert len(set(counting_texts("schema", alike))) == 1
+    # `in` and `on` are tokens: without a delimiter the two have not even the last one in common.
+    melted = {"context_options": ["i", "o"], "continuation": "n", "gold": 0}
+    assert counting_texts("schema", melted, "") == ["in", "on"]
     longer = {"context_options": ["he", "she and he"], "continuation": "sat", "gold": 0}
     assert counting_texts("schema", longer)[0].endswith(" sat")
 
