@@ -68,7 +68,11 @@ class Terminal:
         os.write(self.ours, text.encode() + b"\n")
 
     def press(self, key: int) -> None:
-        """Press Ctrl and a letter: termios.VINTR or termios.VEOF."""
+        """Press Ctrl and a letter: termios.VINTR or termios.VEOF.
+
+        As slowly as a person: Python's readline misses a signal that comes just before it begins to wait.
+        """
+        time.sleep(0.5)
         os.write(self.ours, {termios.VINTR: b"\x03", termios.VEOF: b"\x04"}[key])
 
     def ended(self) -> int:
