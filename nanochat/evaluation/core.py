@@ -10,24 +10,19 @@ Processes take every n-th question each, and their counts are added up: the resu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 from nanochat.evaluation.core_bundle import Bundle, CoreTask
 from nanochat.evaluation.core_prompts import Item, Prompt, Tokenizer, order, prompts_of, shots_for
+from nanochat.evaluation.progress import Said, silent
 from nanochat.evaluation.reading import Thought, thoughts_on
 from nanochat.evaluation.task_result import ALONE, Processes, TaskResult, share
 from nanochat.model.gpt import GPT
 
 CPU_QUESTIONS, GPU_QUESTIONS = 32, 512  # whose prompts are made and sorted together
 KEPT = 1  # questions of each task that are kept, to read
-
-Said = Callable[[str, int, int], object]  # task, questions done, all questions
-
-
-def silent(task: str, done: int, total: int) -> None:
-    """Say nothing of how far it is."""
 
 
 def evaluate_core(

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from huggingface_hub import get_session
 
-from nanochat.data.download import PASSING, PROGRESS, DamagedError, Patience, retry
+from nanochat.data.download import PASSING, PROGRESS, RANGE_REFUSED, DamagedError, Patience, retry
 from nanochat.data.progress import Meter
 from nanochat.data.shards import file_sha256, put_in_place, sync_folder
 from nanochat.errors import UserError
@@ -107,31 +107,26 @@ def rest_of(url: str, archive: Path, say: Callable[[str], None]) -> None:
     if have and etag:
         headers |= {"Range": f"bytes={have}-", "If-Range": etag}
     with get_session().stream("GET", url, headers=headers, timeout=SILENCE) as response:
-        status = response.status_code
-        if status == 416 or status in PASSING:
-            if status == 416:
-                archive.unlink(missing_ok=True)
-            raise DamagedError(f"HTTP {status}")
-        if status not in (200, 206):
+        status, part = response.status_code, response.headers.get("Content-Range", "")
+        if status not in (200, 206, RANGE_REFUSED, *PASSING):
             raise UserError(f"{url}: the server answers {status}; {VARIABLE} can name another address")
-        if status == 200:
-            have = 0
-        elif not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        continues = status == 206 and part.startswith(f"bytes {have}-")
+        if not continues and status not in PASSING:
             archive.unlink(missing_ok=True)
-            raise DamagedError("the server sent another part than was asked for")
+            have = 0
+        if not continues and status != 200:
+            raise DamagedError(f"HTTP {status} {part}")
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdecimal() else 0
         # A weak ETag does not promise the same bytes (RFC 9110, section 8.8.1).
         etag = response.headers.get("ETag", "")
         etag_file(archive).write_text("" if etag.startswith("W/") else etag, encoding="utf-8")
         check_space(archive.parent, total - have)
-        with Meter("core", total, 1, say) as meter, archive.open("ab" if have else "wb") as file:
+        with Meter("core", total, 1, say) as meter, archive.open("ab") as file:
             meter.advance(have, fetched=False)
             for chunk in response.iter_raw():
                 file.write(chunk)
                 meter.advance(len(chunk))
-    if total and size_of(archive) != total:
-        raise DamagedError(f"the connection ended after {size_of(archive):,} of {total:,} bytes")
 
 
 def size_of(path: Path) -> int:

@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 EVERY_ON_TERMINAL, EVERY = 0.2, 15.0  # seconds
 CLEAR = "\r\x1b[K"
+
+Said = Callable[[str, int, int], object]  # task, questions done, all questions
+
+
+def silent(task: str, done: int, total: int) -> None:
+    """Say nothing of how far it is."""
 
 
 class Counter:

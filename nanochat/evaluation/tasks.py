@@ -6,7 +6,7 @@ Questions with choices are answered by their letters (`choices`), all others in 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,14 +15,13 @@ from nanochat.errors import UserError
 from nanochat.evaluation.choices import choose_letters
 from nanochat.evaluation.core_prompts import order
 from nanochat.evaluation.generative import GREEDY, Asking, Grade, Reply, replies_to
+from nanochat.evaluation.progress import Said, silent
 from nanochat.evaluation.task_result import ALONE, KEPT, Processes, TaskResult, share
 from nanochat.inference.engine import Engine
 from nanochat.model.gpt import GPT
 from nanochat.tokenizer.tokenizer import Tokenizer
 
 AT_A_TIME = 128  # questions with choices that are rendered and sorted together
-
-Said = Callable[[str, int, int], object]  # task, questions done, all questions
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,6 @@ class Judged:
     worth: float
     chance: float  # what guessing gets
     to_read: dict[str, Any]
-
-
-def silent(task: str, done: int, total: int) -> None:
-    """Say nothing of how far it is."""
 
 
 def evaluate_task(

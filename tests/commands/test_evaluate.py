@@ -392,7 +392,7 @@ def test_a_damaged_checkpoint_is_passed_over(capsys: pytest.CaptureFixture[str],
 def test_processes_that_cannot_share_the_batches_are_told_so() -> None:
     options = make_parser().parse_args(["--run", RUN])
     evaluation = Evaluation(open_run(RUN), options, World(Launch(rank=1, size=3, local_rank=1, local_size=3)))
-    with pytest.raises(UserError, match="3 processes cannot share .* of 4 rows; use --nproc_per_node=2"):
+    with pytest.raises(UserError, match=r"3 processes cannot share .* of 4 rows; use --nproc_per_node=2"):
         evaluation.text  # noqa: B018
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 import zipfile
@@ -181,6 +182,23 @@ def test_a_file_that_has_changed_is_not_pieced_together(server: BundleServer) ->
     bundle = fetch_bundle(patience=QUICK)
     check(bundle)
     assert bundle.sha256 == hashlib.sha256(server.content).hexdigest()
+
+
+def test_a_file_that_has_become_shorter_begins_anew(server: BundleServer) -> None:
+    """The server knows no such part any more."""
+    server.etag, server.content = '"same"', zipped(**{"eval_bundle/more.txt": random_text(40_000)})
+    server.faults = ["drop", "503", "503", "503", "503"]
+    with pytest.raises(UserError):
+        fetch_bundle(patience=QUICK)
+    server.faults.clear()
+    server.content = ZIP
+    check(fetch_bundle(patience=QUICK))
+    assert server.requests[-1] is None
+
+
+def random_text(length: int) -> str:
+    """What does not compress well."""
+    return random.Random(0).randbytes(length // 2).hex()
 
 
 @pytest.mark.parametrize("etag", ["", 'W/"weak"'])

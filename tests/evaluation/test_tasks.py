@@ -12,7 +12,7 @@ from nanochat.data.tasks.humaneval import humaneval_example
 from nanochat.data.tasks.numbered import NumberedTask
 from nanochat.errors import UserError
 from nanochat.evaluation import generative
-from nanochat.evaluation.choices import letter_ids
+from nanochat.evaluation.choices import choose_letters, letter_ids
 from nanochat.evaluation.generative import Asking, grader_of, passes
 from nanochat.evaluation.names import CHAT, CLASSROOM, EVERYTHING
 from nanochat.evaluation.task_result import KEPT, Alone
@@ -54,23 +54,28 @@ def test_only_the_letters_of_the_choices_compete() -> None:
     assert len(found.replies) == KEPT
     assert {reply["reply"] for reply in found.replies} == {"C"}
     assert evaluate_task(engine, TOKENIZER, letters("ABAB", sizes=(2,))).chance == 0.5
-    mixed = evaluate_task(engine, TOKENIZER, letters("ABAB", sizes=(2, 4)))
-    assert mixed.chance == pytest.approx((0.5 + 0.25) / 2)
+    mixed = letters("ABAB", sizes=(2, 4))
+    assert evaluate_task(engine, TOKENIZER, mixed).chance == pytest.approx((0.5 + 0.25) / 2)
+    chosen = choose_letters(model, TOKENIZER, [mixed[number] for number in range(4)])
+    assert [letter in example.choices for letter, example in zip(chosen, mixed, strict=True)] == [True] * 4
+    assert chosen[1::2] == ["C", "C"]
 
 
 def test_letters_are_those_of_a_plain_pass() -> None:
     """Questions of every length, in one batch; those that are too long by their end."""
     task = letters("ABCDABCDABCD")
     long = NumberedTask("long", 12, lambda number: stretched(task[number], number), task.judge)
-    expected = 0
-    for number in range(12):
-        example = long[number]
+    examples = [long[number] for number in range(12)]
+    expected = []
+    for example in examples:
         prompt = render_prompt(TOKENIZER, example.question)[-CONTEXT:]
         with torch.no_grad():
             logits_V = CHANCE_MODEL(torch.tensor([prompt]))[0, -1]
-        four = logits_V[letter_ids(TOKENIZER, list("ABCD"))]
-        expected += "ABCD"[int(four.argmax())] == example.answer
-    assert evaluate_task(Engine(CHANCE_MODEL, TOKENIZER), TOKENIZER, long).correct == expected
+        expected.append("ABCD"[int(logits_V[letter_ids(TOKENIZER, list("ABCD"))].argmax())])
+    assert choose_letters(CHANCE_MODEL, TOKENIZER, examples) == expected
+    assert len(set(expected)) > 1
+    found = evaluate_task(Engine(CHANCE_MODEL, TOKENIZER), TOKENIZER, long)
+    assert found.correct == sum(map(str.__eq__, expected, "ABCDABCDABCD"))
 
 
 def stretched(example, number):
