@@ -1,4 +1,4 @@
-"""`nanochat speedrun`: from text to a trained model, one command.
+"""`nanochat speedrun`: from text to a model that answers, and a report of it, in one command.
 
 Each stage is a command that a person could type; this one types them in order, leaves out what is done
 already, and tells at the end what came of it. Stopped at any moment, it goes on where it was.
@@ -15,7 +15,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from nanochat.errors import UserError
 from nanochat.home import base_folder, checked_name, run_folder, tokenizer_folder
@@ -24,9 +26,11 @@ from tools.core.errors import UsageError
 
 EXAMPLES = """examples:
   nanochat speedrun --size laptop
-      about ten minutes on two cores; what it writes is recognisably English
+      under twenty minutes on two cores; the model calculates, spells, and says who it is
   nanochat speedrun --size 1gpu --dry-run
       what would be done, and what is done already
+  nanochat speedrun --size laptop --until pretraining
+      the base model alone
   nanochat speedrun --size laptop --name again -- --seed 1
       words after -- go to `nanochat train base`"""
 
@@ -37,7 +41,7 @@ OWN = ("--name", "--corpus", "--tokenizer", "--resume", "--dry-run")
 
 @dataclass(frozen=True)
 class Size:
-    """One way through: the text, the vocabulary, the model, the machine."""
+    """One way through: the text, the vocabulary, the model, what it learns after, the machine."""
 
     about: str
     corpus: str
@@ -45,22 +49,36 @@ class Size:
     vocab_size: int
     train: str  # flags of `nanochat train base`
     gpus: int  # 0: the CPU will do
+    sft: str  # flags of `nanochat train sft`
+    rl: str  # and of `nanochat train rl`
+    questions: tuple[str, ...]  # tasks whose questions are fetched first
+    base_eval: str  # flags of `nanochat eval` for the base model
+    chat_eval: str  # and for those that answer
 
 
+FETCHED = ("smoltalk", "mmlu", "arc-easy", "arc-challenge", "gsm8k")
+ON_GPUS: dict[str, Any] = {
+    "sft": "--mixture chat",
+    "rl": "--tasks gsm8k --steps 400 --max-tokens 256",
+    "questions": FETCHED,
+    "base_eval": "--tasks base",
+    "chat_eval": "--tasks chat",
+}
 # Shards: as many as the run reads once, and some more. A shard holds about 250 million letters, a token
 # stands for about 4.8 of them.
 SIZES = {
     "laptop": Size(
-        "4 layers on public-domain classics: about 10 minutes on two cores",
+        "4 layers on public-domain classics, then the classroom: under 20 minutes on two cores",
         "classics", None, 4_096, "--depth 4 --head-dim 64 --seq-len 512 --batch-size 16 --steps 180", 0,
+        "--mixture classroom", "--steps 30", (), "--tasks bpb", "--tasks classroom --limit 200",
     ),
     "1gpu": Size(
-        "12 layers on 1.3 billion tokens of web text: under an hour on one H100 or H200",
-        "climbmix", 30, 32_768, "--depth 12", 1,
+        "12 layers on 1.3 billion tokens of web text: a few hours on one H100 or H200",
+        "climbmix", 30, 32_768, "--depth 12", 1, **ON_GPUS,
     ),
     "8xh100": Size(
-        "24 layers on 5.8 billion tokens in FP8: about 2 hours on eight H100",
-        "climbmix", 130, 32_768, "--depth 24 --ratio 8 --fp8", 8,
+        "24 layers on 5.8 billion tokens in FP8: about 2 hours for the base model on eight H100",
+        "climbmix", 130, 32_768, "--depth 24 --ratio 8 --fp8", 8, **ON_GPUS,
     ),
 }  # fmt: skip
 
@@ -93,15 +111,17 @@ def make_parser() -> OneLineParser:
     sizes = "\n".join(f"  {name:<8} {size.about}" for name, size in SIZES.items())
     parser = OneLineParser(
         prog="nanochat speedrun",
-        usage="nanochat speedrun --size SIZE [--name NAME] [--dry-run] [-- FLAGS OF TRAIN BASE]",
+        usage="nanochat speedrun --size SIZE [--name NAME] [--until STAGE] [-- FLAGS OF TRAIN BASE]",
         description=(
-            "Text, tokenizer, pretraining: all stages in one command. What is done is left out, so the same\n"
-            f"command goes on after a stop.\n\nsizes:\n{sizes}"
+            "Text, tokenizer, pretraining, fine-tuning, reinforcement learning, evaluation, report: all in\n"
+            "one command. What is done is left out, so the same command goes on after a stop.\n\n"
+            f"sizes:\n{sizes}"
         ),
         epilog=EXAMPLES,
     )
     parser.add_argument("--size", required=True, metavar="SIZE", help=", ".join(SIZES))
     parser.add_argument("--name", metavar="NAME", help="of the run (default: speedrun-SIZE)")
+    parser.add_argument("--until", metavar="STAGE", help="stop after this stage")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
     parser.add_argument("train", nargs="*", help=argparse.SUPPRESS)
     return parser
@@ -115,28 +135,86 @@ def check(options: argparse.Namespace) -> None:
         raise UsageError(f"--size {options.size}: choose {', '.join(SIZES)}")
     if any(word.split("=")[0] in OWN for word in options.train):
         raise UsageError(f"{', '.join(OWN)} after -- are the speedrun's own; give --name before the --")
-    for stage in plan(options):
+    stages = plan(options)
+    names = [stage.name for stage in stages]
+    if options.until is not None and options.until not in names:
+        raise UsageError(f"--until {options.until}: choose {', '.join(names)}")
+    for stage in stages:
         cli.check(stage.words)
 
 
 def plan(options: argparse.Namespace) -> list[Stage]:
     """The stages of a size, in order."""
     size, run = SIZES[options.size], checked_name(options.name or f"speedrun-{options.size}")
+    sft, rl = f"{run}-sft", f"{run}-rl"
     tokenizer = f"{size.corpus}-{size.vocab_size}"
     shards = ("--shards", str(size.shards)) if size.shards else ()
     text = ("--corpus", size.corpus)
     vocabulary = ("--vocab-size", str(size.vocab_size), "--name", tokenizer)
     which = ("--tokenizer", tokenizer, "--name", run)
-    go_on = ("--resume",) if (run_folder(run) / "config.json").is_file() else ()
+    processes = max(1, size.gpus)
     return [
         Stage("text", f"the corpus {size.corpus}", ("data", "prepare", *text, *shards),
               lambda: corpus_is_there(size.corpus, size.shards)),
         Stage("tokenizer", f"{size.vocab_size:,} tokens", ("tokenizer", "train", *text, *vocabulary),
               lambda: tokenizer_is_there(tokenizer, size.vocab_size)),
         Stage("pretraining", size.about,
-              ("train", "base", *go_on, *size.train.split(), *text, *which, *options.train),
-              lambda: is_trained(run_folder(run)), max(1, size.gpus)),
+              ("train", "base", *go_on(run), *size.train.split(), *text, *which, *options.train),
+              lambda: is_trained(run_folder(run)), processes),
+        evaluation("base-evaluation", run, size.base_eval, processes),
+        *(
+            Stage(f"questions-{name}", f"the questions of {name}", ("data", "prepare", "--task", name),
+                  partial(task_is_there, name))
+            for name in size.questions
+        ),
+        Stage("fine-tuning", "conversations, so that it answers",
+              ("train", "sft", *go_on(sft), "--from-run", run, "--name", sft, *size.sft.split()),
+              lambda: is_trained(run_folder(sft)), processes),
+        evaluation("chat-evaluation", sft, size.chat_eval, processes),
+        Stage("reinforcement", "its own answers, graded",
+              ("train", "rl", *go_on(rl), "--from-run", sft, "--name", rl, *size.rl.split()),
+              lambda: is_trained(run_folder(rl)), processes),
+        evaluation("last-evaluation", rl, size.chat_eval, processes),
     ]  # fmt: skip
+
+
+def go_on(run: str) -> tuple[str, ...]:
+    """The flag for a run that was begun before."""
+    return ("--resume",) if (run_folder(run) / "config.json").is_file() else ()
+
+
+def evaluation(name: str, run: str, flags: str, processes: int) -> Stage:
+    """A stage that evaluates a run."""
+    words = ("eval", run, *flags.split())
+    return Stage(name, f"how good {run} is", words, lambda: is_evaluated(run, words), processes)
+
+
+def is_evaluated(run: str, words: Sequence[str]) -> bool:
+    """Whether all that `nanochat eval` is asked for is known of the run's last step."""
+    from nanochat.commands.evaluate import make_parser as eval_parser
+    from nanochat.evaluation.names import names_in
+    from nanochat.evaluation.results import read_all
+    from nanochat.train import run_files
+
+    options = eval_parser().parse_args(list(words[1:]))
+    folder = run_folder(run)
+    if not (folder / run_files.CONFIG).is_file():
+        return False
+    last = run_files.read_json(folder / run_files.CONFIG)["settings"]["steps"]
+    known = {one.task for one in read_all(folder) if one.step == last and one.limit == options.limit}
+    # bits per byte and CORE count no questions, so --limit leaves them whole
+    known |= {one.task for one in read_all(folder) if one.step == last and one.limit is None}
+    return set(names_in(options.tasks)) <= known
+
+
+def task_is_there(name: str) -> bool:
+    """Whether a task's questions are on disk."""
+    from nanochat.data.tasks.catalogue import open_task
+
+    try:
+        return len(open_task(name)) > 0
+    except UserError:
+        return False
 
 
 def corpus_is_there(name: str, shards: int | None) -> bool:
@@ -176,6 +254,8 @@ def run(options: argparse.Namespace) -> int:
     """Do what is not done yet, and tell what came of it."""
     check(options)
     stages = plan(options)
+    if options.until:
+        stages = stages[: [stage.name for stage in stages].index(options.until) + 1]
     if options.dry_run:
         for number, stage in enumerate(stages, start=1):
             print(f"{number}/{len(stages)} {stage.name}: {'done' if stage.is_done() else stage.shown()}")
@@ -196,9 +276,10 @@ def run(options: argparse.Namespace) -> int:
                 f"{stage.name} ended with exit code {code}; the same command goes on from there", flush=True
             )
             return code
-    from nanochat.commands.speedrun_report import tell
+    from nanochat.commands.report import tell
 
-    tell(run_folder(name), clock.times)
+    told = next(folder for one in ("-rl", "-sft", "") if is_trained(folder := run_folder(name + one)))
+    tell(told)
     return 0
 
 

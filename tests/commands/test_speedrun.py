@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
@@ -19,7 +18,7 @@ from nanochat.tokenizer.tokenizer import sample_text
 from tools.core.errors import UsageError
 
 # One layer, two steps: every stage for real, each as small as it can be.
-SMALL = ["--depth", "1", "--seq-len", "32", "--batch-size", "2", "--steps", "2", "--eval-tokens", "128"]
+SMALL = ["--depth", "1", "--seq-len", "64", "--batch-size", "2", "--steps", "2", "--eval-tokens", "128"]
 SMALL += ["--no-compile"]
 
 
@@ -33,7 +32,13 @@ def base(tmp_path, monkeypatch):
 @pytest.fixture
 def small_corpus(base, monkeypatch):
     """A corpus that is prepared already, and a vocabulary that its text can fill."""
-    size = replace(speedrun.SIZES["laptop"], vocab_size=400)
+    size = replace(
+        speedrun.SIZES["laptop"],
+        vocab_size=400,
+        sft="--mixture arithmetic --examples 20 --steps 2 --no-compile",
+        rl="--tasks arithmetic --steps 1 --prompts 2 --samples 2 --max-tokens 8 --eval-every 0 --no-compile",
+        chat_eval="--tasks arithmetic --limit 4",
+    )
     monkeypatch.setitem(speedrun.SIZES, "laptop", size)
     folder = corpora_folder() / size.corpus
     folder.mkdir(parents=True)
@@ -47,29 +52,40 @@ def small_corpus(base, monkeypatch):
 def test_from_text_to_report_and_nothing_twice(small_corpus, capfd):
     assert cli.main(["speedrun", "--size", "laptop", "--", *SMALL]) == 0
     said = capfd.readouterr().out
-    assert "1/3 text: the corpus classics: done already" in said
+    assert "1/8 text: the corpus classics: done already" in said
     assert "\n$ nanochat tokenizer train --corpus classics --vocab-size 400 --name classics-400\n" in said
-    assert "\n$ nanochat train base --depth 4" in said
-    written = (run_folder("speedrun-laptop") / "report.md").read_text(encoding="utf-8")
-    assert written in said
-    assert re.search(r"- validation: \d\.\d{4} bits per byte", written)
-    assert "- text: 128 tokens of classics, cut by classics-400 (400 tokens)" in written
-    assert re.search(r"- time: \d+:\d\d \(tokenizer \d+:\d\d, pretraining \d+:\d\d\)", written)
-    assert "- **The president**" in written
+    for stage in ("train base --depth 4", "eval speedrun-laptop ", "train sft --from-run speedrun-laptop ",
+                  "eval speedrun-laptop-sft", "train rl --from-run speedrun-laptop-sft",
+                  "eval speedrun-laptop-rl"):  # fmt: skip
+        assert f"\n$ nanochat {stage}" in said
+    written = (run_folder("speedrun-laptop-rl") / "report.md").read_text(encoding="utf-8")
+    assert (run_folder("speedrun-laptop-rl") / "report.html").is_file()
+    for name in ("speedrun-laptop", "speedrun-laptop-sft", "speedrun-laptop-rl"):
+        assert name in written
 
     assert cli.main(["speedrun", "--size", "laptop", "--", *SMALL]) == 0
     again = capfd.readouterr().out
-    assert again.count("done already") == 3
+    assert again.count("done already") == 8
     assert "$ nanochat" not in again
-    assert written in again
+
+
+def test_it_can_end_at_a_stage_and_go_on_later(small_corpus, capfd):
+    assert cli.main(["speedrun", "--size", "laptop", "--until", "pretraining", "--", *SMALL]) == 0
+    assert not run_folder("speedrun-laptop-sft").exists()
+    assert (run_folder("speedrun-laptop") / "report.md").is_file()
+    capfd.readouterr()
+    assert cli.main(["speedrun", "--size", "laptop", "--until", "fine-tuning", "--", *SMALL]) == 0
+    assert capfd.readouterr().out.count("done already") == 3
+    assert run_folder("speedrun-laptop-sft").is_dir()
 
 
 def test_dry_run_says_what_is_missing_and_makes_nothing(base, capsys):
     assert cli.main(["speedrun", "--size", "laptop", "--dry-run"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "1/3 text: nanochat data prepare --corpus classics"
-    assert said[1].startswith("2/3 tokenizer: nanochat tokenizer train --corpus classics --vocab-size 4096")
-    assert said[2].startswith("3/3 pretraining: nanochat train base --depth 4")
+    assert said[0] == "1/8 text: nanochat data prepare --corpus classics"
+    assert said[1].startswith("2/8 tokenizer: nanochat tokenizer train --corpus classics --vocab-size 4096")
+    assert said[2].startswith("3/8 pretraining: nanochat train base --depth 4")
+    assert said[4].startswith("5/8 fine-tuning: nanochat train sft --from-run speedrun-laptop ")
     assert not list(base.iterdir())
 
 
@@ -91,6 +107,7 @@ def test_every_stage_is_a_command_that_its_parser_takes(base, size):
         (["--size", "laptop", "--", "--dept", "3"], "there is no --dept; did you mean --depth?"),
         (["--size", "laptop", "--", "--name", "x"], "are the speedrun's own; give --name before the --"),
         (["--size", "laptop", "--name", "a/b"], "the name 'a/b' cannot be a folder's"),
+        (["--size", "laptop", "--until", "tuning"], "--until tuning: choose text, tokenizer, pretraining,"),
     ],
 )
 def test_a_wrong_word_is_refused_before_anything_is_done(base, capsys, words, line):
