@@ -23,8 +23,7 @@ def save_run(
     name: str, model: GPT, tokenizer: Tokenizer, context: int = 512, stage: str = "sft", step: int = STEP
 ) -> Path:
     """A run's folder: its record, its tokenizer, one checkpoint."""
-    longer = GPT(replace(model.config, sequence_len=context))
-    longer.load_state_dict(model.state_dict())
+    longer = changed(model, sequence_len=context)
     fast = FastTokenizer.of(tokenizer)
     folder = run_folder(name)
     folder.mkdir(parents=True)
@@ -40,6 +39,21 @@ def save_run(
     write_json(folder / CONFIG, record)
     checkpoint.save(folder, step, longer.state_dict(), {}, {})
     return folder
+
+
+def changed(model: GPT, **changes: float) -> GPT:
+    """The same weights in a model of another config."""
+    other = GPT(replace(model.config, **changes))  # type: ignore[arg-type]
+    other.load_state_dict(model.state_dict())
+    return other
+
+
+def certain(model: GPT) -> GPT:
+    """A scripted model that keeps to its script at a chat's temperature, too.
+
+    With the usual cap on logits one token in ten thousand is another.
+    """
+    return changed(model, logit_softcap=200.0)
 
 
 def pieces_of(text: str) -> list[bytes]:
@@ -80,13 +94,13 @@ def answering(*parts: tuple[str, str]) -> tuple[GPT, Tokenizer]:
     for before, after in pairwise(ids):
         if before is not None and after is not None:
             assert follows.setdefault(before, after) == after, f"{tokenizer.decode([before])!r} twice"
-    return scripted_model(tokenizer, follows), tokenizer
+    return certain(scripted_model(tokenizer, follows)), tokenizer
 
 
 def saying(*texts: str) -> tuple[GPT, Tokenizer]:
     """A model that follows scripts of bytes, as in tests/inference."""
     tokenizer = with_chat_specials("bytes", {bytes([value]): value for value in range(256)})
-    return scripted_model(tokenizer, script(tokenizer, *texts)), tokenizer
+    return certain(scripted_model(tokenizer, script(tokenizer, *texts))), tokenizer
 
 
 def endless() -> tuple[GPT, Tokenizer]:
