@@ -10,8 +10,8 @@ runtime has on every device; only the file is smaller:
 
 Nodes that turn constants into other constants, here into fp32, are run once when a model is loaded (constant
 folding). So a token costs the same in all three, and no device has to know 8 or 16 bits. `DequantizeLinear`
-would be one node instead of two, but runtimes leave it in place: with 7 million weights, on one core of an AMD
-EPYC, ONNX Runtime Web 1.30 then takes 18 ms for a token instead of 1.4.
+would be one node instead of two, but runtimes leave it in place: with 7 million weights, on one core of an
+AMD EPYC, ONNX Runtime Web 1.30 then takes 18 ms for a token instead of 1.4.
 
 Opset 18 is the first in which every reduction takes its axes as an input; that runtime has it whole.
 """
