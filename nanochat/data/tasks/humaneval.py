@@ -45,11 +45,9 @@ def humaneval_example(row: Mapping[str, Any]) -> Example:
 
     >>> row = {"task_id": "T/0", "prompt": "def one():\\n", "canonical_solution": "    return 1\\n",
     ...        "test": "def check(candidate):\\n    assert candidate() == 1\\n", "entry_point": "one"}
-    >>> print(humaneval_example(row).conversation["messages"][1]["content"])
-    ```python
-    def one():
-        return 1
-    ```
+    >>> solution = humaneval_example(row).conversation["messages"][1]["content"]
+    >>> solution.splitlines()[1:3]
+    ['def one():', '    return 1']
     """  # fmt: skip
     prompt, solution = str(row["prompt"]), str(row["canonical_solution"])
     question = f"{ASK}\n\n```python\n{prompt.rstrip()}\n```"
