@@ -396,6 +396,20 @@ def test_processes_that_cannot_share_the_batches_are_told_so() -> None:
         evaluation.text  # noqa: B018
 
 
+def test_only_the_first_process_writes_and_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = evaluate(RUN, "--tasks", "arithmetic", "--limit", "1").values()
+    shutil.rmtree(run_folder(RUN) / "evaluations")
+    capsys.readouterr()
+    options = make_parser().parse_args(["--run", RUN])
+    for rank in (1, 0):
+        evaluation = Evaluation(open_run(RUN), options, World(Launch(rank, 2, rank, 2)))
+        evaluation.counter.every = 0
+        evaluation.say("arithmetic", 1, 2)
+        evaluation.keep(found)
+        assert read_all(run_folder(RUN)) == ([] if rank else [found])
+        assert capsys.readouterr().err == ("" if rank else "arithmetic: 1 of 2\n")
+
+
 def test_words_are_checked_without_running(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages' test asks so: nothing is on disk there."""
     monkeypatch.setenv("NANOCHAT_BASE_DIR", "/nowhere")
