@@ -70,6 +70,7 @@ COMMANDS = {
         Command("speedrun", "text to trained model in one command", "speedrun"),
         Command("bench train", "measure training: tokens a second, memory, start-up", "bench_train"),
         Command("bench infer", "measure writing: first token, tokens a second", "bench_infer"),
+        Command("bench serve", "put a server under load: many clients that stream", "bench_serve"),
         Command("bench tokenizer", "measure tokenizer training and encoding", "bench_tokenizer"),
         Command("bench loader", "measure how fast batches come", "bench_loader"),
         Command("tools", "list the learning tools, or run one", "learning_tools"),

@@ -15,6 +15,7 @@ from nanochat.errors import UserError
 from nanochat.home import corpora_folder, tokenizer_folder
 from nanochat.tokenizer.fast import FastTokenizer
 from nanochat.tokenizer.tokenizer import CHAT_SPECIALS, Tokenizer, sample_text, sample_tokenizer
+from tests.serve.small_chat_run import answering, certain, save_run
 
 TINY = "--depth 1 --head-dim 32 --seq-len 32 --batch-size 2 --vocab-size 64 --steps 2 --warmup 0 --repeats 1"
 
@@ -221,3 +222,29 @@ def test_bench_infer_measures_against_the_memory(tmp_path, capsys, monkeypatch):
 def test_bench_infer_refuses(words, complaint, capsys):
     assert cli.main(["bench", "infer", *words.split()]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_bench_serve_loses_no_answer(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("NANOCHAT_BASE_DIR", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    model, tokenizer = answering(("text", "I am a small language model."))
+    save_run("small", certain(model), tokenizer)
+    words = ["bench", "serve", "--model", "small", "--clients", "5", "--seconds", "2", "--json"]
+    assert cli.main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    cli.check(found["command"].split()[1:])
+    (row,) = found["results"]
+    assert row["streams"] >= 5
+    assert (row["failed"], row["lost"]) == (0, 0)
+    assert 0 < row["first_p50_seconds"] <= row["first_p99_seconds"]
+    assert found["settings"]["model"] == "small"
+
+
+def test_bench_serve_refuses(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("NANOCHAT_BASE_DIR", str(tmp_path))
+    assert cli.main(["bench", "serve", "--model", "nowhere"]) == 2
+    assert capsys.readouterr().err.startswith("nanochat: error: there is no run 'nowhere'")
+    assert cli.main(["bench", "serve", "--url", "http://127.0.0.1:9"]) == 2
+    assert "no nanochat answers there" in capsys.readouterr().err
+    assert cli.main(["bench", "serve", "--clients", "0"]) == 2
+    assert cli.main(["bench", "serve", "--url", "http://x", "--model", "y"]) == 2
