@@ -26,6 +26,8 @@ MENU = re.compile(
     r'(?P<rest>>\s*<label class="md-nav__title"[^>]*>\s*<span class="md-nav__icon md-icon"></span>'
     r"(?P<title>[^<]*)</label>)"
 )
+# A part of a table of contents can have the name of a menu ("tools", "Tools"); it says what it is.
+PART_OF_CONTENTS = re.compile(r'<nav class="md-nav" aria-label="\s*(?P<title>[^"]*)"')
 
 # The search index is by far the largest file of a page, and most readers of a page do not search. It is
 # fetched when the pointer or the focus comes near the search field, or at once where the address asks for
@@ -60,6 +62,7 @@ def mend_theme(site: Path) -> None:
     """Mend every page and the theme's script in a built site."""
     for page in sorted(site.rglob("*.html")):
         text = replaced(page.read_text(encoding="utf-8"), PAGE_MENDS, page.relative_to(site))
+        text = PART_OF_CONTENTS.sub(r'<nav class="md-nav" aria-label="Within \g<title>"', text)
         page.write_text(MENU.sub(name_menu, text), encoding="utf-8")
     bundles = list((site / "assets" / "javascripts").glob("bundle.*.min.js"))
     if len(bundles) != 1:

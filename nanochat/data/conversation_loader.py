@@ -96,8 +96,8 @@ class Place:
         """Read `to_dict`. Raises `UserError` if it is a place among other examples."""
         if any(state.get(name) != value for name, value in is_what.items()):
             raise UserError(
-                "the conversations are not the ones that were begun with; give those, or start a new run with "
-                "--name"
+                "the conversations are not the ones that were begun with; give those, or start a new run "
+                "with --name"
             )
         return cls(state["rows"], state["next"], tuple(state["waiting"]))
 

@@ -94,7 +94,8 @@ async def begin(body: ChatRequest, served: Served, dispatcher: Dispatcher) -> An
         for number in range(body.n or 1)
     ]
     if not dispatcher.ready:
-        raise ApiError(503, "no engine is up; ask again in 5 s", code="not_ready", headers={"retry-after": "5"})
+        again = {"retry-after": "5"}
+        raise ApiError(503, "no engine is up; ask again in 5 s", code="not_ready", headers=again)
     try:
         asked = dispatcher.ask(requests)
     except QueueFull as full:

@@ -25,9 +25,11 @@ Reinforcement learning has some of its own:
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -113,6 +115,11 @@ def memory_held(device: torch.device) -> int:
     """The most bytes held so far: of the GPU, else of this process."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_reserved(device))
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux; its getrusage would also count the program that started this one
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii", errors="replace"))
+        if found:
+            return int(found[1]) * 1_024
     import resource
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 
 import torch
 
 from nanochat.commands.measure.training import make_trainer, take_steps
 from nanochat.train.fitting import Place, bytes_needed
+from nanochat.train.metrics import memory_held
 from nanochat.train.run_plan import RunPlan, plan_run
 from nanochat.train.settings import Settings
-
-KIB = 2**10
 
 
 def plan_of(depth: int, checkpointing: bool) -> RunPlan:
@@ -27,7 +25,7 @@ def plan_of(depth: int, checkpointing: bool) -> RunPlan:
 def take(plan: RunPlan) -> int:
     """Two steps; the most memory this process has held so far."""
     take_steps(make_trainer(plan, document_tokens=0, device=torch.device("cpu")), 2)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
+    return memory_held(torch.device("cpu"))
 
 
 def main(checkpointing: bool) -> None:

@@ -18,6 +18,7 @@ from nanochat.evaluation.report.words import three_digits
 WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 44, 52, 34, 30
 TICKS = 4
+SMALLEST = 1e-290  # below, the arithmetic of axes has no digits left
 WIDTH_OF_A_LETTER = 7.2  # at most, in the fonts of systems
 FAINT = 'stroke="currentColor" stroke-opacity="0.18"'
 
@@ -66,8 +67,8 @@ def ticks(low: float, high: float) -> list[float]:
     >>> ticks(0.3, 8.2), ticks(5, 5)
     ([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [4.0, 4.5, 5.0, 5.5, 6.0])
     """
-    if high - low <= 1e-9 * abs(high) or high == low:  # one value: give it room on both sides
-        room = 0.2 * abs(high) or 1.0
+    if high - low <= max(1e-9 * abs(high), SMALLEST):  # one value: give it room on both sides
+        room = 0.2 * abs(high) if abs(high) > SMALLEST else 1.0
         low, high = low - room, high + room
     raw = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(raw))

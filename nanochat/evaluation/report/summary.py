@@ -26,8 +26,8 @@ def deed(stage: StageRun) -> str:
         corpus = one_line(str(stage.config.get("corpus", {}).get("name", "some text")))
         return f"pretrained on {large(stage.tokens)} tokens of {corpus}"
     if stage.stage == RL:
-        questions = listing(mixture(stage)) or "its own answers"
-        return f"then trained by rewards for its own answers to {questions}"
+        questions = f" to {listing(list(parts(stage)))}" if parts(stage) else ""
+        return f"then trained by rewards for its own answers{questions}"
     return f"fine-tuned on {plural(sum(parts(stage).values()), 'conversation')}"
 
 
@@ -35,11 +35,6 @@ def parts(stage: StageRun) -> Mapping[str, int]:
     """Of what a run of conversations or questions has learnt, and how many of each."""
     found = stage.config.get("text", {}).get("mixture", {})
     return {one_line(str(name)): int(count) for name, count in found.items()}
-
-
-def mixture(stage: StageRun) -> list[str]:
-    """The names of its tasks."""
-    return list(parts(stage)) or [""]
 
 
 def facts(report: Report) -> Facts:
