@@ -5,6 +5,7 @@ pages can move to another generator. The site is built in `.cache/site/new` and 
 only when every step has succeeded: a failed build leaves the last good site as it was.
 
     --draft      warnings (a dead link, a page that is missing) do not stop the build
+    --only PAGE  build this page alone, as a draft: `--only guides/02` for a quick look while writing
     --force      build although nothing changed since the last time
     --verbose    show all that MkDocs says
 """
@@ -49,10 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Build the site if anything it is made of has changed; say how long each step took."""
     parser = argparse.ArgumentParser(prog="python -m web.build", description="Build the site into site/.")
     parser.add_argument("--draft", action="store_true", help="warnings do not stop the build")
+    parser.add_argument("--only", metavar="PAGE", help="build only pages whose path begins so, as a draft")
     parser.add_argument("--force", action="store_true", help="build although nothing changed")
     parser.add_argument("--verbose", action="store_true", help="show all that MkDocs says")
     options = parser.parse_args(arguments)
     os.environ.update(settings())
+    if options.only:
+        os.environ["EXCLUDE_DOCS"] = everything_but(options.only)
+        options.draft = options.force = True
     digest = inputs_digest()
     if not options.force and SITE.is_dir() and STAMP.exists() and STAMP.read_text() == digest:
         print("site: nothing changed since the last build")
@@ -172,6 +177,15 @@ def place_of_failed_code(report: str) -> str | None:
             if texts[start : start + len(code)] == code:
                 return f"{page.relative_to(ROOT)}:{numbers[start]}"
     return None
+
+
+def everything_but(page: str) -> str:
+    """What `exclude_docs` says to leave one page, and the home page that the menu wants.
+
+    >>> everything_but("guides/02")
+    '*.md\\n*.py\\n!/index.md\\n!/guides/02*'
+    """
+    return f"*.md\n*.py\n!/index.md\n!/{page.removeprefix('site_docs/')}*"
 
 
 def settings() -> dict[str, str]:
