@@ -104,7 +104,7 @@ def bold() -> dict[str, int]:
 def test_no_term_is_used_before_it_is_defined():
     """A term is defined in the section that the glossary names, or where a guide first has it in bold.
 
-    A paragraph that says where a term will be explained may use it.
+    A paragraph that explains a term may use it before, and so may one that says where it will be explained.
     """
     whole, begins = places()
     explained = bold()
@@ -117,10 +117,16 @@ def test_no_term_is_used_before_it_is_defined():
         if not defined or term in EVERYDAY:
             continue
         used = re.search(rf"(?<![\w-]){re.escape(term)}s?(?![\w-])", whole)
-        if used and used.start() < min(defined) and not points_ahead(used.start()):
+        if used and not points_ahead(used.start()) and not in_paragraph(whole, used.start(), min(defined)):
             around = " ".join(whole[max(0, used.start() - 80) : used.end() + 40].split())
             early.append(f"{term}: {around}")
     assert not early, "\n".join(early)
+
+
+def in_paragraph(text: str, place: int, definition: int) -> bool:
+    """Whether a definition stands before the end of the paragraph at a place."""
+    end = text.find("\n\n", place)
+    return definition < (end if end >= 0 else len(text))
 
 
 def points_ahead(place: int) -> bool:
@@ -129,5 +135,5 @@ def points_ahead(place: int) -> bool:
     first, last = text.rfind("\n\n", 0, place), text.find("\n\n", place)
     in_brackets = text.rfind("(", first, place) > text.rfind(")", first, place)
     return in_brackets or bool(
-        re.search(r"\]\((?:#|\d\d-|index|primer|microgpt)|[Gg]uide \d", text[first:last])
+        re.search(r"\]\((?:#|\d\d-|index|primer|microgpt)|[Gg]uides? \d", text[first:last])
     )
