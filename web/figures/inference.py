@@ -29,7 +29,7 @@ def one_at_a_time() -> str:
     drawing = Svg(
         "one-at-a-time",
         WIDTH,
-        30 + 42 * rounds,
+        16 + 42 * rounds,
         title="One token at a time",
         description=". ".join(
             f"Round {number}: the model reads {' '.join(text[: start + number - 1])} and "
@@ -52,9 +52,8 @@ def one_at_a_time() -> str:
             drawing.box(x, y, width, 28, word, tone=3 if new else 1 if place < start else 0, mono=True)
             x += width + 6
     return drawing.figure(
-        "The prompt is the cat. Each round reads all that is there and adds one token: the one after the "
-        "arrow. "
-        "In the next round it is read like any other."
+        "The prompt is <code>the cat</code>. Each round reads all that is there and adds one token: the one "
+        "after the arrow. In the next round it is read like any other."
     )
 
 
@@ -136,7 +135,7 @@ def stretches() -> str:
     drawing = Svg(
         "stretches",
         WIDTH,
-        150,
+        132,
         title="From a drawn number to a word",
         description="Stretches from 0 to 1: "
         + ", ".join(

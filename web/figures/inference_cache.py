@@ -12,7 +12,7 @@ PROMPT, WRITTEN = 3, 5  # tokens of the example that is counted by hand in the g
 def work_with_and_without() -> str:
     """The tokens that each round runs through the model, without a cache and with one."""
     size, gap, top = 22, 3, 48
-    without = sum(PROMPT + round for round in range(WRITTEN))
+    without = sum(PROMPT + turn for turn in range(WRITTEN))
     with_cache = PROMPT + WRITTEN - 1
     drawing = Svg(
         "work-with-and-without",
@@ -21,8 +21,9 @@ def work_with_and_without() -> str:
         title="Tokens read in each round, without and with a cache",
         description=(
             f"A prompt of {PROMPT} tokens and {WRITTEN} to write. Without a cache the rounds read "
-            + ", ".join(str(PROMPT + round) for round in range(WRITTEN))
-            + f" tokens, {without} in all. With a cache they read {PROMPT} and then 1 each, {with_cache} in all."
+            + ", ".join(str(PROMPT + turn) for turn in range(WRITTEN))
+            + f" tokens, {without} in all. With a cache they read {PROMPT} and then 1 each, "
+            f"{with_cache} in all."
         ),
     )
     for left, heading, total, cached in (
@@ -31,29 +32,32 @@ def work_with_and_without() -> str:
     ):
         drawing.text(left, 14, heading, kind="strong", size=12)
         drawing.text(left, 32, f"{total} tokens in all", size=12, kind="muted")
-        for round in range(WRITTEN):
-            y = top + (size + gap) * round
-            for place in range(PROMPT + round):
+        for turn in range(WRITTEN):
+            y = top + (size + gap) * turn
+            for place in range(PROMPT + turn):
                 x = left + (size + gap) * place
-                kept = cached and round > 0 and place < PROMPT + round - 1
+                kept = cached and turn > 0 and place < PROMPT + turn - 1
                 drawing.box(
                     x, y, size, size, "" if kept else str(place), tone=0 if kept else 1, size=11, round=3,
                     dashed=kept,
                 )  # fmt: skip
-    for round in range(WRITTEN):
+    for turn in range(WRITTEN):
         drawing.text(
             12,
-            top + (size + gap) * round + size / 2,
-            str(round + 1),
+            top + (size + gap) * turn + size / 2,
+            str(turn + 1),
             anchor="middle",
             middle=True,
             size=11,
             kind="muted",
         )
     drawing.text(
-        38, top + (size + gap) * WRITTEN + 16, "rows are rounds; a full box is computed, a dashed one is kept", size=11,
+        38,
+        top + (size + gap) * WRITTEN + 16,
+        "rows are rounds; a full box is computed, a dashed one is kept",
+        size=11,
         kind="muted",
-    )  # fmt: skip
+    )
     return drawing.figure(
         f"{PROMPT} tokens are read, {WRITTEN} are written. Without a cache every round computes all "
         "tokens again. "

@@ -70,7 +70,8 @@ def timelines() -> str:
         for one in stays:
             drawing.box(
                 left + step * one.start, top + 24 + 32 * one.row, step * one.length, 28,
-                f"{one.name}: {one.length}" if one.length > 2 else one.name, tone=tones[one.name], round=3, size=12,
+                f"{one.name}: {one.length}" if one.length > 2 else one.name,
+                tone=tones[one.name], round=3, size=12,
             )  # fmt: skip
     bottom = 2 * (26 + 32 * ROWS) + 30
     drawing.text(
@@ -91,7 +92,7 @@ def prefix_reuse() -> str:
     drawing = Svg(
         "prefix-reuse",
         WIDTH,
-        24 + 62 * len(rows),
+        62 * len(rows),
         title="What each turn of a chat has to read",
         description=" ".join(
             f"Turn {turn}: the prompt has {sum(length for _, length in turns[:parts])} tokens, "
@@ -127,7 +128,7 @@ def roofline() -> str:
     """What an H100 can do for so many operations a byte, and where decode and prefill stand."""
     gpu = find_gpu("H100")
     ridge = gpu.peak_flops / gpu.bandwidth
-    places = (("1 text", 1), ("8", 8), ("64", 64), ("prompt of 2,048", 2_048))
+    places = (("1 text", 1), ("8 texts", 8), ("64 texts", 64), ("prompt of 2,048", 2_048))
     drawing = Svg(
         "roofline",
         WIDTH,
@@ -146,7 +147,7 @@ def roofline() -> str:
     for power in range(11, 16):
         x, y = plot.at(-0.3, power)
         drawing.line(x, y, x + 372, y, grid=True)
-        drawing.text(x - 6, y, f"{10 ** (power - 12):g}", anchor="end", middle=True, size=11, kind="muted")
+        drawing.text(x - 6, y, f"{10 ** (power - 12):,g}", anchor="end", middle=True, size=11, kind="muted")
     for power in range(5):
         x, y = plot.at(power, 11)
         drawing.text(x, y + 16, f"{10**power:,}", anchor="middle", size=11, kind="muted")
