@@ -52,8 +52,8 @@ def one_at_a_time() -> str:
             drawing.box(x, y, width, 28, word, tone=3 if new else 1 if place < start else 0, mono=True)
             x += width + 6
     return drawing.figure(
-        "The prompt is <code>the cat</code>. Each round reads all that is there and adds one token: the one "
-        "after the arrow. In the next round it is read like any other."
+        "The prompt is <code>the cat</code>. Each round reads all that is there and adds one token: the "
+        "one after the arrow. In the next round it is read like any other."
     )
 
 
@@ -67,8 +67,7 @@ def temperatures() -> str:
         title="One list of logits at three temperatures",
         caption=(
             f"Temperature 0.5 gives <em>calm</em> {tables[0][0]:.0%}, temperature 2 only "
-            f"{tables[2][0]:.0%}. "
-            "The order of the words never changes. Entropy, how open the choice is: "
+            f"{tables[2][0]:.0%}. The order of the words never changes. Entropy, how open the choice is: "
             + ", ".join(f"{entropy(chances):.2f}" for chances in tables)
             + " bits."
         ),
@@ -85,8 +84,8 @@ def cuts() -> str:
         title="Three ways to cut off the unlikely words",
         caption=(
             f"Top-k 3 keeps {kept['top-k 3']} words, top-p 0.9 keeps {kept['top-p 0.9']}, min-p 0.2 keeps "
-            f"{kept['min-p 0.2']}. A dash is a word that is out. The others share its probability, so each "
-            "column adds up to 100 %."
+            f"{kept['min-p 0.2']}. A dash is a word that is out. The others share its probability, so "
+            "each column adds up to 100 %."
         ),
     )
 
@@ -149,9 +148,9 @@ def stretches() -> str:
         size = chances[number] * width
         label = word if 8 * len(word) < size else ""
         drawing.box(left + low * width, top, size, 34, label, tone=1 + number % 6, round=2, size=12)
-    for number in drawn:
-        x = left + number * width
-        drawing.text(x, 32, f"{number:.2f}", anchor="middle", mono=True, size=12)
+    for one in drawn:
+        x = left + one * width
+        drawing.text(x, 32, f"{one:.2f}", anchor="middle", mono=True, size=12)
         drawing.arrow(x, 40, x, top - 3)
     for tick in (0, 0.25, 0.5, 0.75, 1):
         x = left + tick * width

@@ -60,8 +60,7 @@ def work_with_and_without() -> str:
     )
     return drawing.figure(
         f"{PROMPT} tokens are read, {WRITTEN} are written. Without a cache every round computes all "
-        "tokens again. "
-        "With one, the first round reads the prompt, and each later round reads one token."
+        "tokens again. With one, the first round reads the prompt, and each later round reads one token."
     )
 
 
@@ -76,8 +75,8 @@ def one_query() -> str:
         title="One step of attention with a KV cache",
         description=(
             "The first three tokens have a key and a value in the cache. The fourth token is new: its "
-            "query, key "
-            "and value are computed. Its query is compared with four keys, and the four values are mixed."
+            "query, key and value are computed. Its query is compared with four keys, and the four "
+            "values are mixed."
         ),
     )
     y_key, y_value, y_query = 92, 132, 26
@@ -136,8 +135,8 @@ def segments() -> str:
             x += span
     return drawing.figure(
         "A full outline is new memory, a dashed one was there before and stays where it is. The second "
-        "segment is as "
-        "long as the first, the next as long as both, and so on up to the window or the context."
+        "segment is as long as the first, the next as long as both, and so on up to the window or the "
+        "context."
     )
 
 
@@ -168,8 +167,7 @@ def ring() -> str:
             )
     return drawing.figure(
         "Token number p goes into slot p modulo 4 (the rest of p divided by 4). There it writes over the "
-        "token that "
-        "has just left the window. Nothing is moved."
+        "token that has just left the window. Nothing is moved."
     )
 
 
@@ -204,6 +202,5 @@ def window_memory() -> str:
         drawing.text(396, y + 8, f"{window:,}", middle=True, size=12)
     return drawing.figure(
         f"Depth 12: three layers of four look back {min(windows)} tokens and keep no more. The whole "
-        "cache has "
-        f"{share:.0%} of the size that full layers would need."
+        f"cache has {share:.0%} of the size that full layers would need."
     )

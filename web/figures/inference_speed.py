@@ -78,9 +78,8 @@ def timelines() -> str:
         left, bottom, "rounds go to the right; dashed parts of a row are idle", size=11, kind="muted"
     )
     return drawing.figure(
-        "A letter is a request, the number is how many tokens it wants. Filling a free row at once "
-        f"takes {ends[1]} rounds "
-        f"in place of {ends[0]}, and nobody waits for the long request A."
+        "A letter is a request, the number is how many tokens it wants. Filling a free row at once takes "
+        f"{ends[1]} rounds in place of {ends[0]}, and nobody waits for the long request A."
     )
 
 
@@ -95,8 +94,8 @@ def prefix_reuse() -> str:
         62 * len(rows),
         title="What each turn of a chat has to read",
         description=" ".join(
-            f"Turn {turn}: the prompt has {sum(length for _, length in turns[:parts])} tokens, "
-            f"of which the question's {turns[parts - 1][1]} are new."
+            f"Turn {turn}: the prompt has {sum(length for _, length in turns[:parts])} tokens, of which "
+            f"the question's {turns[parts - 1][1]} are new."
             for turn, parts in enumerate(rows, start=1)
         ),
     )
@@ -119,8 +118,7 @@ def prefix_reuse() -> str:
             x += span
     return drawing.figure(
         "Example lengths. A dashed part stands in the cache already: earlier questions were read, and "
-        "answers were "
-        "written by the model itself. Only the new question is read."
+        "answers were written by the model itself. Only the new question is read."
     )
 
 
@@ -165,10 +163,8 @@ def roofline() -> str:
     drawing.text(x - 6, 222, f"ridge: {ridge:.0f}", size=12, kind="muted", anchor="end")
     return drawing.figure(
         "Both axes grow by factors of ten. Left of the dashed line memory is the limit, right of it "
-        "arithmetic. One text "
-        "does one operation for each byte of bf16 weights, and uses "
-        f"{_reached(1, gpu) / gpu.peak_flops:.1%} of the "
-        "arithmetic."
+        "arithmetic. One text does one operation for each byte of bf16 weights, and uses "
+        f"{_reached(1, gpu) / gpu.peak_flops:.1%} of the arithmetic."
     )
 
 
