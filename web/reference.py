@@ -53,7 +53,7 @@ ROOMS = (
     Room(
         "nanochat.inference",
         "From logits to text: sampling, the KV cache, the engine that writes many texts at once.",
-        "[the map of the guides](../guides/index.md#guide-5)",
+        "[Guide 5: Inference](../guides/05-inference.md)",
     ),
     Room(
         "nanochat.toolbox",
