@@ -48,10 +48,11 @@ PURE_PARTS = {
         "__init__", "config", "counting", "hardware", "huggingface", "memory", "planning", "presets", "shape",
     ),
     "nanochat/data": ("__init__", "packing"),
+    "nanochat/data/tasks": ("__init__", "arithmetic", "calls", "choice", "grading", "numbered", "task"),
     "nanochat/train": ("__init__", "depth_dial", "schedule"),
     "nanochat/inference": ("__init__", "request", "sampling", "writing"),
     "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),
-    "nanochat/evaluation": ("__init__", "statistics"),
+    "nanochat/evaluation": ("__init__", "core_prompts", "statistics"),
 }  # fmt: skip
 SHIPPED = (
     *(f"{room}/{module}.py" for room, modules in PURE_PARTS.items() for module in modules),
