@@ -68,12 +68,12 @@ ROOMS = (
     Room(
         "nanochat.evaluation",
         "How good a model is: bits per byte, CORE, tasks with error bars, and the results on disk.",
-        "[the map of the guides](../guides/index.md#guide-7)",
+        "[guide 7](../guides/07-evaluation.md)",
     ),
     Room(
         "nanochat.evaluation.report",
         "The report card: what a run and the runs it came from have learnt, as one page.",
-        "[the map of the guides](../guides/index.md#guide-7)",
+        "[guide 7](../guides/07-evaluation.md#the-report-card)",
     ),
     Room(
         "nanochat.serve",

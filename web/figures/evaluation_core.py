@@ -63,12 +63,13 @@ CAT_CHOICES = {
 }
 
 
-def table(tasks: Iterable[Task] = TASKS) -> str:
-    """The tasks as a table of Markdown."""
-    rows = ["| task | kind | shots | questions | guessing gets | about |", "| --- | --- | ---: | ---: | ---: | --- |"]
+def table(kind: str) -> str:
+    """The tasks of a kind as a table of Markdown."""
+    rows = ["| task | about | shots | questions | guessing |", "| --- | --- | ---: | ---: | ---: |"]
     rows += [
-        f"| `{task.label}` | {task.kind} | {task.shots} | {task.questions:,} | {task.chance:g} % | {task.about} |"
-        for task in tasks
+        f"| `{task.label}` | {task.about} | {task.shots} | {task.questions:,} | {task.chance:g} % |"
+        for task in TASKS
+        if task.kind == kind
     ]
     return "\n".join(rows)
 

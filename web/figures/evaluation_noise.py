@@ -124,7 +124,8 @@ def same_recipe() -> str:
     def x(value: float) -> float:
         return 100 + (value - low) / (high - low) * 340
 
-    drawing.line(x(GPT2_CORE), 22, x(GPT2_CORE), 116, dashed=True)
+    for top, bottom in ((22, 52), (72, 116)):  # not through a label
+        drawing.line(x(GPT2_CORE), top, x(GPT2_CORE), bottom, dashed=True)
     drawing.text(x(GPT2_CORE), 14, f"GPT-2: {GPT2_CORE}", anchor="middle", size=12, kind="muted")
     for number, (name, runs) in enumerate(SAME_RECIPE.items()):
         y = 44 + 44 * number
@@ -158,7 +159,7 @@ def overlap_strip() -> str:
     drawing = Svg(
         "overlap-strip",
         WIDTH,
-        118,
+        86,
         title="Rows of words that occur in both texts",
         description=f"{len(hits)} of {len(question) - n + 1} rows of {n} words of the question stand in the training "
         f"text; they cover {len(covered)} of {len(question)} words.",

@@ -7,6 +7,7 @@ shown.
 from __future__ import annotations
 
 import functools
+import textwrap
 from pathlib import Path
 
 from nanochat.evaluation.names import BPB, CLASSROOM
@@ -74,7 +75,8 @@ def samples(stage: str) -> str:
     written = {(one.step, one.prompt): " ".join(one.text.split()) for one in run.samples}
     rows = [f"| prompt | after step {first:,} | after step {last:,} |", "| --- | --- | --- |"]
     for prompt in dict.fromkeys(one.prompt for one in run.samples):
-        cells = [escape(prompt.strip()), *(escape(written.get((step, prompt), "")[:90]) for step in (first, last))]
+        texts = [textwrap.shorten(written.get((step, prompt), ""), 90, placeholder=" …") for step in (first, last)]
+        cells = [escape(prompt.strip()), *map(escape, texts)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
