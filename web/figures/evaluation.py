@@ -52,7 +52,11 @@ def three_kinds() -> str:
             (("… because the trophy", " is too big."), ("… because the case", " is too big.")),
             "context that makes the end least surprising",
         ),
-        ("language modelling", (("The largest city of the US is", " New York"),), "exactly what it would write"),
+        (
+            "language modelling",
+            (("The largest city of the US is", " New York"),),
+            "exactly what it would write",
+        ),
     )
     rows = sum(len(prompts) for _, prompts, _ in kinds)
     drawing = Svg(
@@ -89,24 +93,25 @@ def choice_surprise() -> str:
         24 + 62 * len(rows),
         title="Which choice is least surprising",
         description=" ".join(
-            f"“{choice.strip()}”: sum {sum(some):.2f}, mean {means[choice]:.2f} nats." for choice, some in rows.items()
+            f"“{choice.strip()}”: sum {sum(some):.2f}, mean {means[choice]:.2f} nats."
+            for choice, some in rows.items()
         ),
     )
     drawing.text(4, 14, f"{CAT_QUERY} …", mono=True, size=12)
     scale, best = 27.0, min(means, key=means.__getitem__)
     for number, (choice, some) in enumerate(rows.items()):
         top, x = 26 + 62 * number, 4.0
-        for token, one in zip(CAT_CHOICES[choice], some, strict=True):
-            drawing.box(x, top, max(scale * one, 3) - 2, 24, tone=3 if choice == best else 1, round=3)
-            if scale * one > 26:
-                drawing.text(x + scale * one / 2 - 1, top + 12, f"{one:.1f}", anchor="middle", middle=True, size=11)
+        for one in some:
+            label = f"{one:.1f}" if scale * one > 26 else ""
+            tone = 3 if choice == best else 1
+            drawing.box(x, top, max(scale * one, 3) - 2, 24, label, tone=tone, size=11, round=3)
             x += scale * one
         drawing.text(x + 6, top + 12, f"sum {sum(some):.2f}", middle=True, size=12, kind="muted")
         mark = "  ← chosen" if choice == best else ""
         drawing.text(4, top + 40, f"{choice.strip()}: mean {means[choice]:.2f}{mark}", size=12)
     return drawing.figure(
-        "A box is a token, as wide as it is surprising (in nats). The first choice has the smallest sum, since it "
-        "is the shortest. By the mean, a choice is not punished for being long."
+        "A box is a token, as wide as it is surprising (in nats). The first choice has the smallest sum, "
+        "since it is the shortest. By the mean, a choice is not punished for being long."
     )
 
 
@@ -142,12 +147,12 @@ def centred_lines() -> str:
         for share, label in ((chance, "0"), (0.8, f"{at_80:.2f}"), (1.0, "1")):
             drawing.text(x(share), y + 24, label, anchor="middle", size=12, kind="strong")
     return drawing.figure(
-        "Above, the accuracy; under each bar, the centred accuracy. Green is what is left for a model to earn. "
-        "The same 80 % is worth less where guessing gets more. Below chance (orange) it is negative."
+        "Above, the accuracy; under each bar, the centred accuracy. Green is what is left for a model to "
+        "earn. The same 80 % is worth less where guessing gets more. Below chance (orange) it is negative."
     )
 
 
-# What a model might give the next token after a question with three choices; the rest goes to thousands of others.
+# What a model might give the next token after a question with three choices; others share the rest.
 NEXT_TOKEN = {"The": 0.31, "I": 0.18, "B": 0.12, "A": 0.05, "It": 0.05, "C": 0.01}
 
 
@@ -168,8 +173,8 @@ def letters_compete() -> str:
         y, is_letter = 26 + 26 * number, token in letters
         drawing.text(40, y + 10, token, anchor="end", middle=True, mono=True)
         drawing.bar(48, y, 800 * share, 20, tone=3 if is_letter else 0)
-        label = f"{share:.0%}" + (": the answer" if token == best else "" if is_letter else ": no letter, left out")
-        drawing.text(54 + 800 * share, y + 10, label, middle=True, size=12, kind="muted")
+        remark = ": the answer" if token == best else "" if is_letter else ": no letter, left out"
+        drawing.text(54 + 800 * share, y + 10, f"{share:.0%}{remark}", middle=True, size=12, kind="muted")
     return drawing.figure(
         f"This model would rather begin a sentence. But it was asked which of A, B and C: of these "
         f"<code>{best}</code> is likeliest, so <code>{best}</code> counts as its answer."
@@ -179,7 +184,7 @@ def letters_compete() -> str:
 def pass_at_k(n: int, correct: int, k: int) -> float:
     """The chance that at least one of k replies is right, drawn from n of which some are (Chen et al. 2021).
 
-    >>> pass_at_k(10, 3, 1), round(pass_at_k(10, 3, 5), 3)
+    >>> round(pass_at_k(10, 3, 1), 3), round(pass_at_k(10, 3, 5), 3)
     (0.3, 0.917)
     """
     return 1 - comb(n - correct, k) / comb(n, k)
@@ -200,16 +205,22 @@ def pass_at_k_curves() -> str:
         )
         + ".",
     )
-    plot = Plot(drawing, x=(1, last), y=(0, 1), area=(40, 24, 330, 200), x_label="k, replies that may be tried", y_label="pass@k")
+    plot = Plot(
+        drawing, x=(1, last), y=(0, 1), area=(40, 24, 330, 200),
+        x_label="k, replies that may be tried", y_label="pass@k",
+    )  # fmt: skip
     plot.axes(x_ticks=[1, 10, 20, 30, 40, 50], y_ticks=[0, 0.25, 0.5, 0.75, 1])
     for tone, right in enumerate(rates, start=1):
-        drawing.path((plot.at(k, pass_at_k(n, right, k)) for k in range(1, last + 1)), tone=tone, dashed=tone % 2 == 0)
+        curve = (plot.at(k, pass_at_k(n, right, k)) for k in range(1, last + 1))
+        drawing.path(curve, tone=tone, dashed=tone % 2 == 0)
         x, y = plot.at(last, pass_at_k(n, right, last))
         place = y + {2: 0, 10: 14, 40: 8, 100: -6}[right]  # the upper three end close together
-        drawing.text(x + 6, place, f"{100 * right / n:.0f} % right", middle=True, size=12, kind="label", tone=tone)
+        label = f"{100 * right / n:.0f} % right"
+        drawing.text(x + 6, place, label, middle=True, size=12, kind="label", tone=tone)
     return drawing.figure(
-        "Four problems, each tried 200 times. One that is solved in 5 % of the tries is solved by at least one "
-        f"of 20 tries with a chance of {100 * pass_at_k(n, 10, 20):.0f} %. So a pass@20 says little about a single reply."
+        "Four problems, each tried 200 times. One that is solved in 5 % of the tries is solved by at least "
+        f"one of 20 tries with a chance of {100 * pass_at_k(n, 10, 20):.0f} %. So a pass@20 says little about "
+        "a single reply."
     )
 
 
@@ -238,4 +249,6 @@ def report_parts() -> str:
         drawing.box(12, y, 194, 32, part, tone=tone)
         drawing.arrow(250, y + 16, 210, y + 16)
         drawing.text(256, y + 16, question, middle=True, size=12)
-    return drawing.figure("Read it from the top. The weaknesses stand before the samples, so that samples cannot charm you first.")
+    return drawing.figure(
+        "Read it from the top. The weaknesses stand before the samples, so that samples cannot charm you first."
+    )

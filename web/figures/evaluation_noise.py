@@ -1,9 +1,10 @@
-"""The figures of guide 7 about chance: exams, errors, pairs, seeds, and test questions in the training text."""
+"""The figures of guide 7 about chance: exams, errors, pairs, seeds, and leaked questions."""
 
 from __future__ import annotations
 
 import functools
 import random
+import re
 import statistics
 from collections import Counter
 from math import log10, sqrt
@@ -37,11 +38,14 @@ def exam_histogram() -> str:
         WIDTH,
         270,
         title="One model, a thousand exams",
-        description=f"Scores from {min(counts)} to {max(counts)} of 100, most near 60; {inside} of {EXAMS:,} within "
-        f"{low:.0f} and {high:.0f}.",
+        description=f"Scores from {min(counts)} to {max(counts)} of 100, most near 60; {inside} of "
+        f"{EXAMS:,} between {low:.0f} and {high:.0f}.",
     )
     top = max(counts.values())
-    plot = Plot(drawing, x=(40, 80), y=(0, 10 * (top // 10 + 1)), area=(44, 24, 396, 200), x_label="right answers out of 100", y_label="exams")
+    plot = Plot(
+        drawing, x=(40, 80), y=(0, 10 * (top // 10 + 1)), area=(44, 24, 396, 200),
+        x_label="right answers out of 100", y_label="exams",
+    )  # fmt: skip
     plot.axes(x_ticks=[40, 50, 60, 70, 80], y_ticks=[0, 20, 40, 60, 80])
     for right in range(41, 80):
         if counts[right]:
@@ -65,9 +69,15 @@ def error_by_questions() -> str:
         WIDTH,
         270,
         title="More questions, smaller errors, ever more slowly",
-        description="; ".join(f"{n:,} questions: ± {100 * accuracy(n / 2, n).error:.1f} points" for n in sizes) + ".",
+        description="; ".join(
+            f"{n:,} questions: ± {100 * accuracy(n / 2, n).error:.1f} points" for n in sizes
+        )
+        + ".",
     )
-    plot = Plot(drawing, x=(log10(30), 4), y=(0, 10), area=(40, 24, 390, 200), x_label="questions (each mark about three times the last)", y_label="± points")
+    plot = Plot(
+        drawing, x=(log10(30), 4), y=(0, 10), area=(40, 24, 390, 200),
+        x_label="questions (each mark about three times the last)", y_label="± points",
+    )  # fmt: skip
     plot.axes(x_ticks=[], y_ticks=[0, 2, 4, 6, 8, 10])
     for n in sizes:
         x, y = plot.at(log10(n), 0)
@@ -80,7 +90,9 @@ def error_by_questions() -> str:
         drawing.text(x + 5, y - 8, f"{100 * accuracy(n / 2, n).error:.1f}", size=11)
     drawing.text(230, 60, "true accuracy 50 %", size=12, kind="label", tone=1)
     drawing.text(230, 80, "true accuracy 90 % (dashed)", size=12, kind="label", tone=2)
-    return drawing.figure("One standard error of an accuracy. To halve it you need four times as many questions.")
+    return drawing.figure(
+        "One standard error of an accuracy. To halve it you need four times as many questions."
+    )
 
 
 # Two models on the same 200 questions: how often both, one or none of them was right.
@@ -101,11 +113,12 @@ def paired_table() -> str:
     drawing.text(356, 16, "B wrong", anchor="middle", kind="muted")
     drawing.text(132, 60, "A right", anchor="end", kind="muted")
     drawing.text(132, 130, "A wrong", anchor="end", kind="muted")
-    for x, y, name, tone in ((150, 26, "both", 0), (290, 26, "only A", 3), (150, 98, "only B", 2), (290, 98, "neither", 0)):
-        drawing.box(x, y, 132, 64, [name, str(PAIRED[name])], tone=tone, kind="strong")
+    for number, (name, times) in enumerate(PAIRED.items()):
+        x, y, tone = 150 + 140 * (number % 2), 26 + 72 * (number // 2), (0, 3, 2, 0)[number]
+        drawing.box(x, y, 132, 64, [name, str(times)], tone=tone, kind="strong")
     return drawing.figure(
-        f"{PAIRED['both'] + PAIRED['neither']} of {total} questions say nothing about the difference: both models "
-        f"did the same. Only the {PAIRED['only A'] + PAIRED['only B']} coloured ones do."
+        f"{PAIRED['both'] + PAIRED['neither']} of {total} questions say nothing about the difference: both "
+        f"models did the same. Only the {PAIRED['only A'] + PAIRED['only B']} coloured ones do."
     )
 
 
@@ -137,8 +150,8 @@ def same_recipe() -> str:
     for tick in (0.24, 0.25, 0.26, 0.27, 0.28):
         drawing.text(x(tick), 138, f"{tick:g}", anchor="middle", size=11, kind="muted")
     return drawing.figure(
-        "CORE of five runs of two recipes. Runs of a recipe differ in nothing but chance. One run of the first "
-        "recipe beats GPT-2, two do not."
+        "CORE of five runs of two recipes. Runs of a recipe differ in nothing but chance. One run of the "
+        "first recipe beats GPT-2, two do not."
     )
 
 
@@ -148,11 +161,15 @@ def spread_of_recipes() -> float:
     return sqrt(squares / sum(len(runs) - 1 for runs in SAME_RECIPE.values()))
 
 
+QUESTION = "Mia has twelve apples and buys thirty more. How many apples does she have now?"
+TRAINING = "In our shop Mia has twelve apples and buys thirty more of them every day, she says."
+
+
 def overlap_strip() -> str:
     """A test question against a training text: which rows of words occur in both."""
     n = 5
-    question = "Mia has twelve apples and buys thirty more how many apples does she have now".split()
-    training = "in our shop Mia has twelve apples and buys thirty more of them every day she says".split()
+    question = re.findall(r"\w+", QUESTION)
+    training = re.findall(r"\w+", TRAINING)
     known = {tuple(training[at : at + n]) for at in range(len(training) - n + 1)}
     hits = [at for at in range(len(question) - n + 1) if tuple(question[at : at + n]) in known]
     covered = {at + step for at in hits for step in range(n)}
@@ -161,8 +178,8 @@ def overlap_strip() -> str:
         WIDTH,
         86,
         title="Rows of words that occur in both texts",
-        description=f"{len(hits)} of {len(question) - n + 1} rows of {n} words of the question stand in the training "
-        f"text; they cover {len(covered)} of {len(question)} words.",
+        description=f"{len(hits)} of {len(question) - n + 1} rows of {n} words of the question stand in the "
+        f"training text; they cover {len(covered)} of {len(question)} words.",
     )
     drawing.text(4, 14, "the test question", kind="strong", size=12)
     x, y = 4.0, 24.0
@@ -173,6 +190,6 @@ def overlap_strip() -> str:
         drawing.box(x, y, width, 26, word, tone=2 if number in covered else 0, mono=True, size=12, round=3)
         x += width + 3
     return drawing.figure(
-        f"Coloured words stand in a row of {n} or more that the training text has too: “… {' '.join(training[3:11])} …”. "
-        f"{len(hits)} of the {len(question) - n + 1} rows of {n} words were found."
+        f"Coloured words stand in a row of {n} or more that the training text has too: "
+        f"“… {' '.join(training[3:11])} …”. {len(hits)} of the {len(question) - n + 1} rows of {n} words were found."
     )

@@ -22,7 +22,9 @@ from nanochat.evaluation.statistics import wilson_interval
 from web.figures.svg import Svg
 
 RUN = Path(__file__).resolve().parent.parent.parent / "site_docs" / "runs" / "laptop"
-STAGES = {"base": "speedrun-laptop", "sft": "speedrun-laptop-sft", "rl": "speedrun-laptop-rl"}  # and the runs' names
+# The folder of each stage, and its run's name.
+STAGES = {"base": "speedrun-laptop", "sft": "speedrun-laptop-sft", "rl": "speedrun-laptop-rl"}
+MISSING = "(The run is not in this copy.)"
 NAMES = {"base": "pretraining", "sft": "fine-tuning", "rl": "reinforcement learning"}
 WIDTH = 460
 
@@ -51,31 +53,32 @@ def bits_per_byte(folder: Path = RUN) -> float:
 def scores(folder: Path = RUN) -> str:
     """The report's table of scores."""
     found = report(folder)
-    return table(score_table(found)) if found else "(The run is not in this copy.)"
+    return table(score_table(found)) if found else MISSING
 
 
 def first_sentence(folder: Path = RUN) -> str:
     """How the report begins."""
     found = report(folder)
-    return f"> {escape(sentence(found))}" if found else "(The run is not in this copy.)"
+    return f"> {escape(sentence(found))}" if found else MISSING
 
 
 def faults(folder: Path = RUN) -> str:
     """What the report says against the model."""
     found = report(folder)
-    return "\n".join(f"> - {escape(one)}" for one in weaknesses(found)) if found else "(The run is not in this copy.)"
+    return "\n".join(f"> - {escape(one)}" for one in weaknesses(found)) if found else MISSING
 
 
 def samples(stage: str) -> str:
     """What a stage wrote first and last to each prompt, as a table."""
     run = next((one for one in stages() if one.stage == stage), None)
     if run is None or not run.samples:
-        return "(The run is not in this copy.)"
+        return MISSING
     first, last = run.samples[0].step, run.samples[-1].step
     written = {(one.step, one.prompt): " ".join(one.text.split()) for one in run.samples}
     rows = [f"| prompt | after step {first:,} | after step {last:,} |", "| --- | --- | --- |"]
     for prompt in dict.fromkeys(one.prompt for one in run.samples):
-        texts = [textwrap.shorten(written.get((step, prompt), ""), 90, placeholder=" …") for step in (first, last)]
+        whole = [written.get((step, prompt), "") for step in (first, last)]
+        texts = [textwrap.shorten(text, 90, placeholder=" …") for text in whole]
         cells = [escape(prompt.strip()), *map(escape, texts)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
@@ -95,8 +98,10 @@ def classroom_scores() -> str:
         WIDTH,
         40 + 26 * max(1, len(rows)) + 10 * len(CLASSROOM),
         title="The classroom's tasks after each stage",
-        description="; ".join(f"{task} after {NAMES[stage]}: {100 * share:.1f} % of {n}" for task, stage, share, n in rows)
-        or "The run is not in this copy.",
+        description="; ".join(
+            f"{task} after {NAMES[stage]}: {100 * share:.1f} % of {n}" for task, stage, share, n in rows
+        )
+        or MISSING,
     )
     left, width = 190.0, 220.0
     for share in (0.0, 0.5, 1.0):
