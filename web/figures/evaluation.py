@@ -219,8 +219,8 @@ def pass_at_k_curves() -> str:
         drawing.text(x + 6, place, label, middle=True, size=12, kind="label", tone=tone)
     return drawing.figure(
         "Four problems, each tried 200 times. One that is solved in 5 % of the tries is solved by at least "
-        f"one of 20 tries with a chance of {100 * pass_at_k(n, 10, 20):.0f} %. So a pass@20 says little about "
-        "a single reply."
+        f"one of 20 tries with a chance of {100 * pass_at_k(n, 10, 20):.0f} %. So a pass@20 says little "
+        "about a single reply."
     )
 
 
@@ -250,5 +250,5 @@ def report_parts() -> str:
         drawing.arrow(250, y + 16, 210, y + 16)
         drawing.text(256, y + 16, question, middle=True, size=12)
     return drawing.figure(
-        "Read it from the top. The weaknesses stand before the samples, so that samples cannot charm you first."
+        "Read it from the top. The weaknesses stand before the samples, so that these cannot charm you first."
     )
