@@ -191,5 +191,6 @@ def overlap_strip() -> str:
         x += width + 3
     return drawing.figure(
         f"Coloured words stand in a row of {n} or more that the training text has too: "
-        f"“… {' '.join(training[3:11])} …”. Of {len(question) - n + 1} rows of {n} words {len(hits)} were found."
+        f"“… {' '.join(training[3:11])} …”. Of {len(question) - n + 1} rows of {n} words {len(hits)} were "
+        "found."
     )
