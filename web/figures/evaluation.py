@@ -55,7 +55,7 @@ def three_kinds() -> str:
         (
             "language modelling",
             (("The largest city of the US is", " New York"),),
-            "exactly what it would write",
+            "text that it would write itself",
         ),
     )
     rows = sum(len(prompts) for _, prompts, _ in kinds)

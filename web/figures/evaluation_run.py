@@ -104,5 +104,6 @@ def classroom_scores() -> str:
         y, before = y + 26, task
     return drawing.figure(
         f"The real laptop run: {rows[0][3]:,} questions each, after fine-tuning (SFT) and after "
-        "reinforcement learning (RL). A dot is the score, the line is where the true accuracy lies, 95 times of 100."
+        "reinforcement learning (RL). A dot is the score, the line is where the true accuracy lies, 95 times "
+        "of 100."
     )
