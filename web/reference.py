@@ -58,12 +58,12 @@ ROOMS = (
     Room(
         "nanochat.toolbox",
         "What a model may call, a calculator and a Python sandbox, and how it calls them.",
-        "[the map of the guides](../guides/index.md#guide-6)",
+        "[Guide 6: Tools and capabilities](../guides/06-tools.md)",
     ),
     Room(
         "nanochat.toolbox.layers",
         "The layers of the sandbox, one kernel facility each, and the program that puts them on.",
-        "[the map of the guides](../guides/index.md#guide-6)",
+        "[Guide 6: Tools and capabilities](../guides/06-tools.md)",
     ),
     Room(
         "nanochat.evaluation",
