@@ -1,4 +1,4 @@
-"""The figures of guide 6 that show calls of tools; tokens, states and values in each are what the code makes."""
+"""The figures of guide 6 that show calls of tools; tokens and values in each are what the code makes."""
 
 from __future__ import annotations
 
@@ -349,6 +349,7 @@ def batch_rounds() -> str:
             )
     waits = sum(kind == "wait" for lane in lanes for kind, _ in lane.cells.values())
     return drawing.figure(
-        f"Row 2 calls the calculator with <code>[37*12]</code>. It rests for {waits} rounds (dashed). In the next round the "
-        "engine puts the result in, the model reads it and chooses the next token. Rows 1 and 3 notice nothing."
+        f"Row 2 calls the calculator with <code>[37*12]</code>. It rests for {waits} rounds (dashed). In the "
+        "next round the engine puts the result in, the model reads it and chooses the next token. Rows 1 and "
+        "3 notice nothing."
     )
