@@ -111,7 +111,7 @@ def grouped_queries() -> str:
         shared = n_head // n_kv_head
         drawing.text(left + 68, 16, f"n_kv_head = {n_kv_head}", anchor="middle", mono=True, size=12)
         for head in range(n_head):
-            x, group = left + 23 * head, head // shared
+            x, group = left + 23.0 * head, head // shared
             target = left + 23 * (group * shared + (shared - 1) / 2)
             drawing.box(x, 32, 20, 34, "q", tone=1 + group, round=3, size=12)
             drawing.line(x + 10, 66, target + 10, 108, tone=1 + group)

@@ -66,7 +66,8 @@ def one_query() -> str:
     hand = by_hand()
     shares = weights_of(hand["scores"][3])
     mixed = [
-        sum(w * v[c] for w, v in zip(shares, hand["value"], strict=True)) for c in range(len(hand["value"][0]))
+        sum(w * v[c] for w, v in zip(shares, hand["value"], strict=True))
+        for c in range(len(hand["value"][0]))
     ]
     drawing = Svg(
         "one-query",
@@ -188,9 +189,7 @@ def masks() -> str:
         drawing.text(left + size * cell / 2, 16, name, anchor="middle", kind="strong")
         _grid(drawing, left, 28, cell, size, lambda q, k, rule=rule: ("", 2 if rule(q, k) else 0))  # type: ignore[misc]
         seen = sum(rule(q, k) for q in range(size) for k in range(size))
-        drawing.text(
-            left + size * cell / 2, 176, f"{seen} pairs", anchor="middle", size=12, kind="muted"
-        )
+        drawing.text(left + size * cell / 2, 176, f"{seen} pairs", anchor="middle", size=12, kind="muted")
     return drawing.figure(
         "Coloured: the query of this row may see the key of this column. In the third, one row of the batch "
         "holds three documents, of 3, 4 and 1 tokens."
@@ -233,7 +232,7 @@ def rotation() -> str:
     drawing = Svg(
         "rotation",
         WIDTH,
-        210,
+        226,
         title="Turned by their positions",
         description="A query and a key that point the same way. At positions 3 and 1 the query is turned by "
         "3 and the key by 1 steps of 30 degrees: 60 degrees lie between them. At positions 6 and 4 they are "
@@ -253,13 +252,17 @@ def rotation() -> str:
                 centre + place * cos(angle), 92 + place * sin(angle) - away, name,
                 anchor="middle", middle=True, kind="label", tone=tone,
             )  # fmt: skip
-        drawing.text(centre, 180, f"q at {query_at}, k at {key_at}", anchor="middle", size=12)
+        drawing.text(centre, 196, f"q at {query_at}, k at {key_at}", anchor="middle", size=12)
         between = 30 * (query_at - key_at)
-        drawing.text(centre, 198, f"{between}° between", anchor="middle", size=12, kind="muted")
+        drawing.text(centre, 214, f"{between}° between", anchor="middle", size=12, kind="muted")
     return drawing.figure(
         "Each position turns by 30° here. The middle and the right pair stand two tokens apart, so the angle "
         "between query and key is the same, and so is their dot product."
     )
+
+
+def _tokens(number: float) -> str:
+    return f"{number:.1f} tokens" if number < 10 else f"{number:,.0f} tokens"
 
 
 def rotary_speeds() -> str:
@@ -286,10 +289,10 @@ def rotary_speeds() -> str:
     for tone, (pair, speed) in enumerate(zip(pairs, speeds, strict=True), start=1):
         plot.curve(lambda t, speed=speed: cos(speed * t), tone=tone, steps=400 if pair == 0 else 60)  # type: ignore[misc]
         drawing.text(
-            110 + 118 * (tone - 1), 16, f"pair {pair}: {2 * pi / speed:,.0f} tokens", size=12, kind="label",
+            (60, 196, 330)[tone - 1], 16, f"pair {pair}: {_tokens(2 * pi / speed)}", size=12, kind="label",
             tone=tone,
         )  # fmt: skip
     return drawing.figure(
-        f"A head has {config.head_dim // 2} pairs; three are shown with the length of a full turn. The slowest "
-        f"needs {2 * pi * config.rope_base ** ((config.head_dim - 2) / config.head_dim):,.0f} tokens."
+        f"A head has {config.head_dim // 2} pairs; three are shown, with the length of a full turn. The "
+        f"slowest needs {2 * pi * config.rope_base ** ((config.head_dim - 2) / config.head_dim):,.0f} tokens."
     )

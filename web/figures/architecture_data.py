@@ -1,18 +1,20 @@
-"""What guide 3 measures at build: a puzzle that small models of this project learn, and what each extra costs."""
+"""What guide 3 measures at build: a puzzle that small models learn, and what each extra costs."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from math import log
+from typing import TYPE_CHECKING, Any
 
 from nanochat.model.config import GPTConfig
 from nanochat.model.counting import count_flops, count_parameters
-from web.figures.architecture import ARCHITECTURE
 from web.figures.svg import Svg
 from web.figures.token_strip import WIDTH
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    from nanochat.model.gpt import GPT
 
 LETTERS = "abcdefghijklmnop"
 ROW = 25  # letters of a puzzle, of which the model reads all but the last
@@ -20,11 +22,30 @@ SHOWN = 12
 STEPS = 150
 
 
-def extras_table() -> str:
+def letters_table(depth: int) -> str:
+    """The letters of shapes, what they count, and how many there are."""
+    config = GPTConfig.from_depth(depth)
+    heads = f"{config.n_head}, {config.n_kv_head}"
+    rows = [
+        ("B", "batch: how many texts at once", "you choose"),
+        ("T", "time: how many tokens in each", f"up to {config.sequence_len:,}"),
+        ("C", "channels: the width of the stream", f"{config.n_embd:,}"),
+        ("L", "layers, that is, blocks", f"{config.n_layer}"),
+        ("H, K", "heads of queries; heads of keys and values", heads),
+        ("D", "channels of one head", f"{config.head_dim}"),
+        ("F", "channels inside the MLP", f"{config.mlp_width:,}"),
+        ("V", "tokens in the vocabulary", f"{config.vocab_size:,}"),
+    ]
+    lines = [f"| letter | size | at depth {depth} |", "| --- | --- | ---: |"]
+    return "\n".join(lines + [f"| {letter} | {size} | {value} |" for letter, size, value in rows])
+
+
+def extras_table(depth: int) -> str:
     """For each extra what it adds to the model, counted by leaving it out."""
-    everything, tokens = ARCHITECTURE, ARCHITECTURE.sequence_len
+    everything = GPTConfig.from_depth(depth)
+    tokens = everything.sequence_len
     total, flops = count_parameters(everything).total, count_flops(everything, tokens).total
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "value embeddings": {"value_embeddings": False},
         "residual scalars": {"residual_scalars": False},
         "x0 scalars": {"x0_scalars": False},
@@ -34,7 +55,7 @@ def extras_table() -> str:
     }
     rows = ["| extra | parameters it adds | FLOPs a token it adds |", "| --- | ---: | ---: |"]
     for name, change in changes.items():
-        without = GPTConfig.from_depth(everything.n_layer, **change)
+        without = GPTConfig.from_depth(depth, **change)
         more = total - count_parameters(without).total
         work = flops - count_flops(without, tokens).total
         share = f" ({work / flops:+.1%})".replace("-", "−") if abs(work) > flops / 1000 else ""
@@ -58,15 +79,16 @@ def puzzles(n_rows: int, seed: int) -> Tensor:
 
 
 @cache
-def learn_puzzles(n_layer: int, smear: bool) -> tuple[float, object]:
+def learn_puzzles(n_layer: int, smear: bool, width: int = 32) -> tuple[float, GPT]:
     """Train a small GPT on puzzles for some seconds; its loss on new ones, and the model."""
     import torch
 
     from nanochat.model.gpt import GPT
 
     config = GPTConfig.core(
-        n_layer=n_layer, n_embd=32, n_head=1, n_kv_head=1, vocab_size=len(LETTERS), sequence_len=ROW, smear=smear
-    )
+        n_layer=n_layer, n_embd=width, n_head=1, n_kv_head=1,
+        vocab_size=len(LETTERS), sequence_len=ROW, smear=smear,
+    )  # fmt: skip
     model = GPT(config).initialize(seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
     for step in range(STEPS):
@@ -78,24 +100,22 @@ def learn_puzzles(n_layer: int, smear: bool) -> tuple[float, object]:
         return float(puzzle_loss(model, puzzles(256, seed=0))), model
 
 
-def puzzle_loss(model: object, rows_BT: Tensor) -> Tensor:
+def puzzle_loss(model: GPT, rows_BT: Tensor) -> Any:
     """The mean loss of the letters that can be known: those that stood there before."""
     targets_BT = rows_BT[:, 1:].clone()
     targets_BT[:, :8] = -1  # a word has at most eight letters; before its end nothing can be known
-    return model(rows_BT[:, :-1].contiguous(), targets_BT) / (targets_BT >= 0).sum()  # type: ignore[no-any-return, operator]
+    return model(rows_BT[:, :-1], targets_BT) / (targets_BT >= 0).sum()
 
 
-def puzzle_table() -> str:
+def puzzle_table(width: int) -> str:
     """The loss of three small models on new puzzles."""
-    from math import log
-
     rows = ["| model | loss on new puzzles |", "| --- | ---: |", f"| a guess | ln 16 = {log(16):.2f} |"]
     for name, n_layer, smear in (
         ("one layer, core", 1, False),
         ("one layer, core and smear", 1, True),
         ("two layers, core", 2, False),
     ):
-        rows.append(f"| {name} | {learn_puzzles(n_layer, smear)[0]:.3f} |")
+        rows.append(f"| {name} | {learn_puzzles(n_layer, smear, width)[0]:.3f} |")
     return "\n".join(rows)
 
 
@@ -103,24 +123,24 @@ def puzzle_attention() -> str:
     """Where the one head of the second layer looks, after training."""
     import torch
 
-    from nanochat.model.layers import norm
-
-    model = learn_puzzles(2, False)[1]
+    model = learn_puzzles(2, False, 32)[1]
     row_T = puzzles(40, seed=0)
     row = next(row for row in row_T if row[5] == row[0] and row[4] != row[0])[:SHOWN]
     ids_BT = row[None]
     weights: list[Tensor] = []
 
-    def watch(module: torch.nn.Module, inputs: tuple[object, ...], keywords: object, output: object) -> None:
-        x_BTC, rotary, *_ = inputs
-        q_BTHD, k_BTHD, _ = module.project(x_BTC, rotary)
-        scores_BHTT = torch.einsum("bthd,bshd->bhts", q_BTHD, k_BTHD) / module.head_dim**0.5
-        hidden = torch.ones(SHOWN, SHOWN, dtype=torch.bool).triu(1)
-        weights.append(scores_BHTT.masked_fill(hidden, -torch.inf).softmax(-1)[0])
+    attention: Any = model.blocks[1].attention
 
-    hook = model.blocks[1].attention.register_forward_hook(watch, with_kwargs=True)  # type: ignore[attr-defined]
+    def watch(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x_BTC, rotary, *_ = inputs
+        q_BTHD, k_BTHD, _ = attention.project(x_BTC, rotary)
+        scores_BHTT = torch.einsum("bthd,bshd->bhts", q_BTHD, k_BTHD) / attention.head_dim**0.5
+        hidden_TT = torch.ones(SHOWN, SHOWN, dtype=torch.bool).triu(1)
+        weights.append(scores_BHTT.masked_fill(hidden_TT, -torch.inf).softmax(-1)[0])
+
+    hook = attention.register_forward_hook(watch)
     with torch.no_grad():
-        model(ids_BT)  # type: ignore[operator]
+        model(ids_BT)
     hook.remove()
     period = 5
     back = torch.arange(period, SHOWN)
@@ -132,8 +152,9 @@ def puzzle_attention() -> str:
         WIDTH,
         372,
         title="What a trained head looks at",
-        description=f"Attention of a trained head over the letters {' '.join(letters)}. From the second round "
-        f"on, {found:.0%} of the weight, on average, is on the letter that came after the same letter before.",
+        description=f"Attention of a trained head over the letters {' '.join(letters)}. From the second "
+        f"round on, {found:.0%} of the weight, on average, is on the letter that came after the same letter "
+        "before.",
     )
     for number, letter in enumerate(letters):
         drawing.text(30, 50 + 26 * number, letter, anchor="middle", middle=True, mono=True)
@@ -150,6 +171,6 @@ def puzzle_attention() -> str:
     for number, line in enumerate(legend):
         drawing.text(368, 60 + 18 * number, line, size=11, kind="muted")
     return drawing.figure(
-        f"The head of the second layer, in the model with two layers. From the second round on, {found:.0%} of its "
-        "weight is on the letter that followed the same letter last time: the answer to the puzzle."
+        f"The head of the second layer, in the model with two layers. From the second round on, {found:.0%} "
+        "of its weight is on the letter that followed the same letter last time: the answer to the puzzle."
     )
