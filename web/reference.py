@@ -35,7 +35,7 @@ ROOMS = (
         "nanochat.model",
         "The GPT, layer by layer: embeddings, rotary positions, attention, MLP, loss. Its shape, and how its "
         "parameters, memory and arithmetic are counted.",
-        "[Guide 1: Introduction to LLMs and PyTorch](../guides/01-introduction.md) and the "
+        "[Guide 3: Architecture](../guides/03-architecture.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(

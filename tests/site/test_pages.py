@@ -37,7 +37,6 @@ HIDDEN_BLOCKS = """() => [...document.querySelectorAll("article :is(p, pre, td, 
 TOO_WIDE = """() => [...document.querySelectorAll("body *")]
   .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .filter((element) => !element.closest(".md-sidebar, .md-search, pre, .md-typeset__scrollwrap, .md-tabs"))
-  .filter((element) => !element.closest(".katex svg"))  // the sign of a root is a very long line, clipped
   .slice(0, 5).map((element) => element.outerHTML.slice(0, 120))"""
 
 

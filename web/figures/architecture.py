@@ -49,7 +49,6 @@ def model_overview() -> str:
 
     drawing.box(232, 96, 224, 322, tone=2, dashed=True)
     drawing.text(344, 116, "one block, opened", anchor="middle", kind="strong")
-    drawing.line(222, 174, 232, 174, dashed=True)
     stream = 268
     drawing.text(stream, 140, "stream", anchor="middle", size=12, kind="label", tone=2)
     for top, name, tone in ((152, "attention", 4), (280, "MLP", 5)):
