@@ -79,20 +79,25 @@ def puzzles(n_rows: int, seed: int) -> Tensor:
 
 
 @cache
-def learn_puzzles(n_layer: int, smear: bool, width: int = 32) -> tuple[float, GPT]:
+def _learn_puzzles(n_layer: int, smear: bool, width: int = 32) -> tuple[float, GPT]:
     """Train a small GPT on puzzles for some seconds; its loss on new ones, and the model."""
     import torch
 
     from nanochat.model.gpt import GPT
 
     config = GPTConfig.core(
-        n_layer=n_layer, n_embd=width, n_head=1, n_kv_head=1,
-        vocab_size=len(LETTERS), sequence_len=ROW, smear=smear,
-    )  # fmt: skip
+        n_layer=n_layer,
+        n_embd=width,
+        n_head=1,
+        n_kv_head=1,
+        vocab_size=len(LETTERS),
+        sequence_len=ROW,
+        smear=smear,
+    )
     model = GPT(config).initialize(seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
     for step in range(STEPS):
-        loss = puzzle_loss(model, puzzles(32, seed=1 + step))
+        loss = puzzle_loss(model, puzzles(48, seed=1 + step))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -115,7 +120,7 @@ def puzzle_table(width: int) -> str:
         ("one layer, core and smear", 1, True),
         ("two layers, core", 2, False),
     ):
-        rows.append(f"| {name} | {learn_puzzles(n_layer, smear, width)[0]:.3f} |")
+        rows.append(f"| {name} | {_learn_puzzles(n_layer, smear, width)[0]:.3f} |")
     return "\n".join(rows)
 
 
@@ -123,7 +128,7 @@ def puzzle_attention() -> str:
     """Where the one head of the second layer looks, after training."""
     import torch
 
-    model = learn_puzzles(2, False, 32)[1]
+    model = _learn_puzzles(2, False, 32)[1]
     row_T = puzzles(40, seed=0)
     row = next(row for row in row_T if row[5] == row[0] and row[4] != row[0])[:SHOWN]
     ids_BT = row[None]
