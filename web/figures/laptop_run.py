@@ -1,8 +1,7 @@
 """The saved laptop run: what its files say, and its curves.
 
-`site_docs/runs/laptop/` holds what one real `nanochat speedrun --size laptop` wrote: `base/`, `sft/` and `rl/`,
-each with `config.json`, `metrics.jsonl`, `samples.jsonl` and the results of its evaluations. The weights are
-left out. Guides show its numbers through the functions here, so that none is typed by hand.
+`web.laptop_run` knows where the files of the stages `base`, `sft` and `rl` lie. Guides show their numbers through
+the functions here, so that none is typed by hand.
 
 >>> config("base")["model"]["n_layer"]
 4
@@ -19,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from web.figures.svg import Plot, Svg
+from web.laptop_run import run_of
 
-RUN = Path(__file__).resolve().parents[2] / "site_docs" / "runs" / "laptop"
-STAGES = ("base", "sft", "rl")
 SHORT = 130  # letters of a sample in a table
 AREA = (44.0, 24.0, 386.0, 170.0)
 HEIGHT = 236
@@ -29,38 +27,28 @@ HEIGHT = 236
 Points = list[tuple[float, float]]
 
 
-def folder(stage: str) -> Path:
-    """Where the files of a stage lie; an error that says so when they are not there."""
-    if stage not in STAGES:
-        raise ValueError(f"stage={stage!r} is not one of {', '.join(STAGES)}")
-    found = RUN / stage
-    if not (found / "config.json").is_file():
-        raise FileNotFoundError(f"{found} holds no run: the saved laptop run belongs there")
-    return found
-
-
 @functools.cache
 def config(stage: str) -> dict[str, Any]:
     """What the run says of itself: settings, model, corpus, machine."""
-    return dict(json.loads((folder(stage) / "config.json").read_text(encoding="utf-8")))
+    return dict(json.loads((run_of(stage) / "config.json").read_text(encoding="utf-8")))
 
 
 @functools.cache
 def metrics(stage: str) -> list[dict[str, Any]]:
     """One record a step, as `nanochat.train.metrics` describes them."""
-    return _lines(folder(stage) / "metrics.jsonl")
+    return _lines(run_of(stage) / "metrics.jsonl")
 
 
 @functools.cache
 def samples(stage: str) -> list[dict[str, Any]]:
     """What the model wrote on the way: `step`, `prompt`, `text`."""
-    return _lines(folder(stage) / "samples.jsonl")
+    return _lines(run_of(stage) / "samples.jsonl")
 
 
 @functools.cache
 def results(stage: str) -> list[dict[str, Any]]:
     """The results of `nanochat eval`, one record a task, in the order of tasks."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder(stage).rglob("*.json")]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in run_of(stage).rglob("*.json")]
     return sorted((one for one in found if "task" in one), key=lambda one: str(one["task"]))
 
 
@@ -94,6 +82,18 @@ def samples_table(stage: str, prompt: str) -> str:
     if not rows:
         raise ValueError(f"no sample of stage {stage!r} continues {prompt!r}")
     return "\n".join([f"| after step | {prompt} … |", "| ---: | --- |", *rows])
+
+
+def rl_table(heading: str) -> str:
+    """Right answers before and after reinforcement learning, task by task, as a Markdown table."""
+    before = {one["task"]: one for one in results("sft")}
+    rows = [f"| {heading} | questions | before | after | difference |", "| --- | ---: | ---: | ---: | ---: |"]
+    for after in results("rl"):
+        first, last, n = before[after["task"]]["accuracy"], after["accuracy"], after["n"]
+        error = 100 * ((first * (1 - first) + last * (1 - last)) / n) ** 0.5
+        words = f"{100 * (last - first):+.1f} ± {error:.1f} points" if error else "none"
+        rows.append(f"| {after['task']} | {n} | {first:.1%} | {last:.1%} | {words} |")
+    return "\n".join(rows)
 
 
 def base_loss() -> str:

@@ -28,7 +28,7 @@ from web.figures.svg import Plot, Svg
 ROWS, LENGTH = 8, 64  # of a step of the small trainings
 VALIDATION_ROWS = 8
 VALIDATION_FROM = 45_000  # letters before it are for training
-RATES = {"30 times too low": 1 / 30, "as the project sets it": 1.0, "30 times too high": 30.0}
+RATES = {"15 times too low": 1 / 15, "as the project sets it": 1.0, "15 times too high": 15.0}
 RATE_STEPS = 50
 LITTLE, OVERFIT_STEPS, EVERY = 2_000, 150, 10
 
