@@ -1,7 +1,7 @@
 """The saved laptop run: what its files say, and its curves.
 
-`web.laptop_run` knows where the files of the stages `base`, `sft` and `rl` lie. Guides show their numbers through
-the functions here, so that none is typed by hand.
+`web.laptop_run` knows where the files of the stages `base`, `sft` and `rl` lie. Guides show their numbers
+through the functions here, so that none is typed by hand.
 
 >>> config("base")["model"]["n_layer"]
 4
@@ -77,7 +77,9 @@ def smooth(points: Sequence[tuple[float, float]], memory: float = 0.9) -> Points
 def samples_table(stage: str, prompt: str) -> str:
     """What one prompt was continued with, step by step, as a Markdown table."""
     rows = [
-        f"| {one['step']} | {_cell(one['text'])} |" for one in samples(stage) if one["prompt"].strip() == prompt
+        f"| {one['step']} | {_cell(one['text'])} |"
+        for one in samples(stage)
+        if one["prompt"].strip() == prompt
     ]
     if not rows:
         raise ValueError(f"no sample of stage {stage!r} continues {prompt!r}")
@@ -106,7 +108,8 @@ def base_loss() -> str:
         HEIGHT,
         title="The loss of the laptop run",
         description=(
-            f"The loss of {len(points)} steps falls from {first:.2f} to about {average[-1][1]:.2f}: steeply at "
+            f"The loss of {len(points)} steps falls from {first:.2f} to about {average[-1][1]:.2f}: "
+            "steeply at "
             "first, then ever more slowly, with noise from step to step."
         ),
     )
@@ -117,7 +120,8 @@ def base_loss() -> str:
     drawing.text(430, 58, "line: running average", anchor="end", size=12, kind="label", tone=2)
     return drawing.figure(
         f"Pretraining on a laptop: {len(points)} steps of "
-        f"{metrics('base')[0]['tokens']:,} tokens. The loss is in nats a token. It was {first:.2f} at the first step, "
+        f"{metrics('base')[0]['tokens']:,} tokens. The loss is in nats a token. It was {first:.2f} at the "
+        "first step, "
         f"and {last:.2f} at the last."
     )
 
@@ -129,7 +133,9 @@ def base_validation() -> str:
 
 def sft_curves() -> str:
     """Bits per byte of the assistant's words during fine-tuning."""
-    return _validation("sft", "laptop-sft-bpb", "Bits per byte of the assistant's words, held-out conversations")
+    return _validation(
+        "sft", "laptop-sft-bpb", "Bits per byte of the assistant's words, held-out conversations"
+    )
 
 
 def _validation(stage: str, name: str, title: str) -> str:
@@ -163,7 +169,7 @@ def rl_curves() -> str:
         ),
     )
     every = [value for _, value in (*rewards, *accuracy)]
-    plot = _plot(drawing, rewards[-1][0], (_tenth(min(every), down=True), _tenth(max(every))), "share")
+    plot = _plot(drawing, int(rewards[-1][0]), (_tenth(min(every), down=True), _tenth(max(every))), "share")
     plot.points(rewards, tone=1, radius=2)
     drawing.path((plot.at(*point) for point in average), tone=1)
     drawing.path((plot.at(*point) for point in accuracy), tone=2, dashed=True)

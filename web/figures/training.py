@@ -1,4 +1,5 @@
-"""The figures of guide 4 that show a method: packing, document masks, matrices, GPUs, checkpoints, number formats."""
+"""The figures of guide 4 that show a method: packing, document masks, matrices, GPUs, checkpoints, "
+"number formats."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ WIDTH = 440
 
 # The documents of the packing example: name and length in tokens; rows have room for 100.
 DOCUMENTS = (
-    ("A", 83), ("B", 38), ("C", 49), ("D", 64), ("E", 51), ("F", 62), ("G", 86), ("H", 89), ("I", 22), ("J", 56),
+    ("A", 83), ("B", 38), ("C", 49), ("D", 64), ("E", 51), ("F", 62), ("G", 86), ("H", 89), ("I", 22),
+    ("J", 56),
 )  # fmt: skip
 ROOM, WAITING, SHOWN_ROWS = 100, 5, 4
 
@@ -102,13 +104,27 @@ def packing_ways() -> str:
             for name, taken, begun in row:
                 width = 4.3 * taken
                 text = f"…{name} {taken}" if begun else f"{name} {taken}"
-                drawing.box(x, y, width - 1, 23, text if taken >= 12 else "", tone=tones[name], round=3, size=11, dashed=begun)
+                drawing.box(
+                    x,
+                    y,
+                    width - 1,
+                    23,
+                    text if taken >= 12 else "",
+                    tone=tones[name],
+                    round=3,
+                    size=11,
+                    dashed=begun,
+                )
                 x += width
         lost_words = f"{lost} tokens lost" if lost else "nothing lost"
-        drawing.text(436, top, f"{lost_words}, {cut_documents(rows)} cut", anchor="end", size=11, kind="muted")
+        drawing.text(
+            436, top, f"{lost_words}, {cut_documents(rows)} cut", anchor="end", size=11, kind="muted"
+        )
     return drawing.figure(
-        f"Ten documents, A to J, in rows of {ROOM} tokens; the first {SHOWN_ROWS} rows of each way. A dashed piece "
-        "begins in the middle of its document. Packing cuts fewer documents. The project's way loses nothing of them."
+        f"Ten documents, A to J, in rows of {ROOM} tokens; the first {SHOWN_ROWS} rows of each way. A "
+        "dashed piece "
+        "begins in the middle of its document. Packing cuts fewer documents. The project's way loses "
+        "nothing of them."
     )
 
 
@@ -120,7 +136,8 @@ def document_mask() -> str:
     drawing = Svg(
         "document-mask", WIDTH, top + size * len(of) + 10, title="A document mask",
         description=(
-            "Eight positions hold three documents of 3, 2 and 3 tokens. Each position sees itself and earlier "
+            "Eight positions hold three documents of 3, 2 and 3 tokens. Each position sees itself and "
+            "earlier "
             "positions of its own document: three triangles along the diagonal."
         ),
     )  # fmt: skip
@@ -128,13 +145,31 @@ def document_mask() -> str:
     drawing.text(left - 40, top + size * len(of) / 2, "position of", anchor="end", middle=True, size=12)
     for row, (name, tone) in enumerate(of):
         drawing.text(left + size * row + size / 2, top - 8, name, anchor="middle", kind="label", tone=tone)
-        drawing.text(left - 12, top + size * row + size / 2, name, anchor="middle", middle=True, kind="label", tone=tone)
+        drawing.text(
+            left - 12,
+            top + size * row + size / 2,
+            name,
+            anchor="middle",
+            middle=True,
+            kind="label",
+            tone=tone,
+        )
         for column, (other, _) in enumerate(of):
             sees = column <= row and other == name
             mark = "✓" if sees else ""
-            drawing.box(left + size * column, top + size * row, size - 2, size - 2, mark, tone=tone if sees else 0, round=3, size=12)
+            drawing.box(
+                left + size * column,
+                top + size * row,
+                size - 2,
+                size - 2,
+                mark,
+                tone=tone if sees else 0,
+                round=3,
+                size=12,
+            )
     return drawing.figure(
-        "One row of a batch with three documents. A token sees the earlier tokens of its own document only. Without this "
+        "One row of a batch with three documents. A token sees the earlier tokens of its own document "
+        "only. Without this "
         "mask, B would be read as if A were its beginning."
     )
 
@@ -150,7 +185,11 @@ def number_formats() -> str:
         for name, dtype, exponent, mantissa in kinds
     )
     drawing = Svg(
-        "number-formats", WIDTH, 22 + 48 * len(kinds), title="Five number formats", description=f"Bits: {said}."
+        "number-formats",
+        WIDTH,
+        22 + 48 * len(kinds),
+        title="Five number formats",
+        description=f"Bits: {said}.",
     )
     for x, tone, words in ((70, 0, "sign"), (130, 1, "exponent: range"), (260, 2, "mantissa: digits")):
         drawing.box(x, 2, 12, 12, tone=tone, round=2)
@@ -158,18 +197,20 @@ def number_formats() -> str:
     for row, (name, dtype, exponent, mantissa) in enumerate(kinds):
         y = 26 + 48 * row
         drawing.text(4, y + 12, name, middle=True, kind="strong", size=12)
-        x = 70.0
+        at = 70.0
         for tone, many in ((0, 1), (1, exponent), (2, mantissa)):
             for _ in range(many):
-                drawing.box(x, y, 10, 22, tone=tone, round=2)
-                x += 11.3
+                drawing.box(at, y, 10, 22, tone=tone, round=2)
+                at += 11.3
         info = torch.finfo(dtype)
         drawing.text(
-            70, y + 37, f"largest {info.max:.3g}, smallest normal {info.tiny:.2g}, step after 1: {info.eps:.2g}",
+            70, y + 37,
+            f"largest {info.max:.3g}, smallest normal {info.tiny:.2g}, step after 1: {info.eps:.2g}",
             size=11, kind="muted",
         )  # fmt: skip
     return drawing.figure(
-        "A floating-point number has a sign, an exponent and a mantissa. More exponent bits reach further; more mantissa "
+        "A floating-point number has a sign, an exponent and a mantissa. More exponent bits reach "
+        "further; more mantissa "
         "bits give more digits. bf16 is fp32 with the last 16 bits cut off."
     )
 
@@ -195,7 +236,8 @@ def ellipses() -> str:
     drawing = Svg(
         "ellipses", WIDTH, 210, title="A matrix turns a circle into an ellipse",
         description=(
-            f"The update stretches one direction by {s1:.2f} and the other by {s2:.2f}: the circle becomes a thin "
+            f"The update stretches one direction by {s1:.2f} and the other by {s2:.2f}: the circle "
+            "becomes a thin "
             "ellipse. The orthogonal matrix nearest to it turns the circle into a circle."
         ),
     )  # fmt: skip
@@ -218,7 +260,8 @@ def ellipses() -> str:
         drawing.text(x0, 14, title, anchor="middle", kind="label" if tone else "ink", tone=tone)
         drawing.text(x0, 186, words, anchor="middle", size=12)
     return drawing.figure(
-        "Left: six directions. Middle: where an update sends them. It moves nearly all of them along one line. Right: the "
+        "Left: six directions. Middle: where an update sends them. It moves nearly all of them along one "
+        "line. Right: the "
         "same update with both stretches made 1. Its turn is kept, and no direction is neglected."
     )
 
@@ -245,9 +288,17 @@ def group_of_four() -> str:
         length = 66 * abs(difference)
         drawing.bar(340 if difference > 0 else 340 - length, y + 6, length, 20, tone=tone)
         where = 340 + length + 6 if difference > 0 else 340 - length - 6
-        drawing.text(where, y + 16, f"{difference:+.2f}", anchor="start" if difference > 0 else "end", middle=True, size=12)
+        drawing.text(
+            where,
+            y + 16,
+            f"{difference:+.2f}",
+            anchor="start" if difference > 0 else "end",
+            middle=True,
+            size=12,
+        )
     return drawing.figure(
-        f"The average grade of the group is {average}. The right reply is above it, and becomes likelier. The others are below "
+        f"The average grade of the group is {average}. The right reply is above it, and becomes likelier. "
+        "The others are below "
         "it, and become a little less likely. The advantages of a group add up to 0."
     )
 
@@ -257,8 +308,10 @@ def four_gpus() -> str:
     drawing = Svg(
         "four-gpus", WIDTH, 290, title="One step on four GPUs",
         description=(
-            "Four GPUs each hold the whole model. Each makes gradients of its own rows. The gradients are averaged "
-            "over all. Each updates a quarter of the weights. The quarters are handed round, so that all hold the "
+            "Four GPUs each hold the whole model. Each makes gradients of its own rows. The gradients "
+            "are averaged "
+            "over all. Each updates a quarter of the weights. The quarters are handed round, so that all "
+            "hold the "
             "same new model."
         ),
     )  # fmt: skip
@@ -275,7 +328,8 @@ def four_gpus() -> str:
     drawing.box(4, 86, 430, 30, "all-reduce: every GPU gets the average of all gradients", tone=2, size=12)
     drawing.box(4, 204, 430, 30, "gather: every GPU gets all quarters of the new weights", tone=2, size=12)
     return drawing.figure(
-        "Data parallelism with a shared-out optimizer. The two wide boxes are the only times the GPUs talk. Each GPU "
+        "Data parallelism with a shared-out optimizer. The two wide boxes are the only times the GPUs "
+        "talk. Each GPU "
         "keeps the optimizer's memory for its own quarter only."
     )
 
@@ -303,5 +357,6 @@ def safe_save() -> str:
         if row < len(steps) - 1:
             drawing.arrow(135, y + 32, 135, y + 46)
     return drawing.figure(
-        "Step 90 was saved before, and now step 135 is. Only the renaming makes it visible, and a renaming cannot be half done."
+        "Step 90 was saved before, and now step 135 is. Only the renaming makes it visible, and a "
+        "renaming cannot be half done."
     )
