@@ -161,7 +161,7 @@ def rl_curves() -> str:
     drawing = Svg(
         "laptop-rl",
         440,
-        HEIGHT,
+        HEIGHT + 34,
         title="Reward and accuracy during reinforcement learning",
         description=(
             f"The mean grade of the replies of a step goes from {rewards[0][1]:.2f} to about "
@@ -169,28 +169,31 @@ def rl_curves() -> str:
         ),
     )
     every = [value for _, value in (*rewards, *accuracy)]
-    plot = _plot(drawing, int(rewards[-1][0]), (_tenth(min(every), down=True), _tenth(max(every))), "share")
+    plot = _plot(
+        drawing, int(rewards[-1][0]), (_tenth(min(every), down=True), _tenth(max(every))), "share", top=34
+    )
     plot.points(rewards, tone=1, radius=2)
     drawing.path((plot.at(*point) for point in average), tone=1)
     drawing.path((plot.at(*point) for point in accuracy), tone=2, dashed=True)
     plot.points(accuracy, tone=2)
-    drawing.text(430, 164, "dots and line: mean grade of a step", anchor="end", size=12, kind="label", tone=1)
-    drawing.text(430, 182, "dashes: right on held-out questions", anchor="end", size=12, kind="label", tone=2)
+    drawing.text(430, 14, "dots and line: mean grade of a step", anchor="end", size=12, kind="label", tone=1)
+    drawing.text(430, 32, "dashes: right on held-out questions", anchor="end", size=12, kind="label", tone=2)
     return drawing.figure(f"Reinforcement learning on the laptop. Right on held-out questions: {said}.")
 
 
 # ---- drawing ----
 
 
-def _plot(drawing: Svg, steps: int, y: tuple[float, float], label: str) -> Plot:
-    """Axes over all steps of a run."""
-    plot = Plot(drawing, x=(0, steps), y=y, area=AREA, x_label="step")
+def _plot(drawing: Svg, steps: int, y: tuple[float, float], label: str, top: float = 0) -> Plot:
+    """Axes over all steps of a run, with room for `top` above."""
+    area = (AREA[0], AREA[1] + top, AREA[2], AREA[3])
+    plot = Plot(drawing, x=(0, steps), y=y, area=area, x_label="step")
     every = next(size for size in (5, 10, 20, 50, 100, 250, 500, 1_000, 10**4, 10**9) if steps / size <= 8)
     low, high = y
     stride = next(size for size in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10) if (high - low) / size <= 6.01)
     ticks = [round(low + stride * number, 2) for number in range(int((high - low) / stride + 1.001))]
     plot.axes(x_ticks=list(range(0, steps + 1, every)), y_ticks=ticks)
-    drawing.text(4, 12, label, size=12)
+    drawing.text(4, 12 + top, label, size=12)
     return plot
 
 
