@@ -42,13 +42,13 @@ ROOMS = (
         "nanochat.data",
         "Corpora as shards on disk, made from packages, downloads or your own files; the loader that packs "
         "them into batches.",
-        "[the map of the guides](../guides/index.md#guide-4)",
+        "[Guide 4: Training pipeline](../guides/04-training.md)",
     ),
     Room(
         "nanochat.data.tasks",
         "Tasks: conversations to learn from and questions to be judged by, from the hub, from packages, or "
         "made up; mixtures of them.",
-        "[the map of the guides](../guides/index.md#guide-4)",
+        "[Guide 4: Training pipeline](../guides/04-training.md)",
     ),
     Room(
         "nanochat.inference",
@@ -84,7 +84,7 @@ ROOMS = (
         "nanochat.train",
         "Pretraining, fine-tuning, reinforcement learning: the depth dial, optimizers, schedule, the loop, "
         "checkpoints, several processes.",
-        "[the map of the guides](../guides/index.md#guide-4), [Scale](../about/scaling.md) and the "
+        "[Guide 4: Training pipeline](../guides/04-training.md), [Scale](../about/scaling.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(

@@ -98,6 +98,22 @@ def rl_table(heading: str) -> str:
     return "\n".join(rows)
 
 
+def rl_verdict(errors: float) -> str:
+    """Whether a task changed by more than so many errors, in a sentence."""
+    before, changed = {one["task"]: one for one in results("sft")}, []
+    for after in results("rl"):
+        first, last, n = before[after["task"]]["accuracy"], after["accuracy"], after["n"]
+        error = ((first * (1 - first) + last * (1 - last)) / n) ** 0.5
+        if abs(last - first) > errors * error:
+            changed.append(f"{after['task']} ({'up' if last > first else 'down'})")
+    if not changed:
+        return (
+            "No difference is larger than its error. So this short run neither helped nor harmed, as far as "
+            "one can tell. A difference smaller than its error says nothing."
+        )
+    return f"Larger than its error is the difference of: {', '.join(changed)}. The others say nothing."
+
+
 def base_loss() -> str:
     """The loss of pretraining: every step as a dot, and the running average."""
     points = series("base", "loss")
