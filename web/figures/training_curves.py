@@ -25,11 +25,11 @@ from nanochat.train.schedule import Schedule
 from web.figures.laptop_run import Points, smooth
 from web.figures.svg import Plot, Svg
 
-ROWS, LENGTH = 6, 64  # of a step of the small trainings
+ROWS, LENGTH = 8, 64  # of a step of the small trainings
 VALIDATION_ROWS = 6
 VALIDATION_FROM = 45_000  # letters before it are for training
-RATES = {"20 times too low": 1 / 20, "as the project sets it": 1.0, "20 times too high": 20.0}
-RATE_STEPS = 40
+RATES = {"15 times too low": 1 / 15, "as the project sets it": 1.0, "15 times too high": 15.0}
+RATE_STEPS = 50
 LITTLE, OVERFIT_STEPS, EVERY = 2_000, 120, 10
 
 
@@ -116,7 +116,8 @@ def rate_curves() -> str:
         )
     return drawing.figure(
         "A model of 2 layers learns the letters of the sample text, trained when this page was built. "
-        f"Too low a rate crawls. Too high a rate leaps up, here to {highest:.0f}, and ends worse."
+        f"Too low a rate crawls. Too high a rate leaps up, here to {highest:.1f}, and loses the time it "
+        "takes to come back."
     )
 
 
@@ -142,7 +143,7 @@ def overfitting() -> str:
     drawing.path((plot.at(*point) for point in run.validation), tone=2, dashed=True)
     plot.points([best], tone=2)
     x, y = plot.at(*best)
-    drawing.text(x + 6, y + 18, f"lowest: {best[1]:.2f}", size=12, kind="label", tone=2)
+    drawing.text(x + 2, y - 12, f"lowest: {best[1]:.2f}", size=12, kind="label", tone=2)
     drawing.text(430, plot.at(0, last[1])[1] + 20, "validation", anchor="end", size=12, kind="label", tone=2)
     drawing.text(
         430, plot.at(0, losses[-1][1])[1] - 10, "training", anchor="end", size=12, kind="label", tone=1
@@ -367,7 +368,7 @@ def schedule_lines() -> str:
             "Weight decay falls from full to nothing along half a cosine wave."
         ),
     )  # fmt: skip
-    plot = Plot(drawing, x=(0, steps), y=(0, 1.1), area=(44, 24, 386, 178), x_label="step")
+    plot = Plot(drawing, x=(0, steps), y=(0, 1.1), area=(44, 24, 376, 178), x_label="step")
     plot.axes(x_ticks=range(0, steps + 1, 200), y_ticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
     drawing.text(4, 12, "share of full", size=12)
     for number, (name, tone, line) in enumerate(lines):
