@@ -27,7 +27,7 @@ BOLD = re.compile(r"\*\*(?P<words>[^*\n]+(?:\n[^*\n]+)?)\*\*")
 # Words that also mean something to everybody, and are used in that sense before a guide gives them its own.
 EVERYDAY = {
     "argument", "attention", "batch", "context", "decoding", "depth", "distribution", "encoding", "head", "layer",
-    "loss", "mask", "merge", "model", "module", "parameter", "prompt", "rank", "reward", "sampling", "seed",
+    "loss", "mask", "merge", "mixture", "model", "module", "parameter", "prompt", "rank", "reward", "sampling", "seed",
     "shape", "step", "training", "variable", "weight", "weights",
 }  # fmt: skip
 
