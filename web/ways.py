@@ -143,7 +143,10 @@ def short(time: int) -> str:
 
 
 def table() -> str:
-    """The table of the map, as Markdown: times, ground and code of every guide."""
+    """The table of the map, as Markdown: times, ground and code of every guide.
+
+    Its links are those of built pages: MkDocs does not see what a snippet prints.
+    """
     lines = [
         "| Guide | To read | With exercises | Stands on | Helps | Code |",
         "| --- | ---: | ---: | --- | --- | --- |",
@@ -152,7 +155,7 @@ def table() -> str:
     for guide in found:
         ground, besides = (in_words(keys) for keys in (guide.needs, guide.helps))
         lines.append(
-            f"| [{guide.name}]({guide.file}) | {short(guide.to_read)} | {short(guide.in_all)} "
+            f"| [{guide.name}]({guide.file.removesuffix('.md')}/) | {short(guide.to_read)} | {short(guide.in_all)} "
             f"| {ground} | {besides} | {code_of(guide.key)} |"
         )
     there = {guide.key for guide in found}
@@ -178,7 +181,7 @@ def in_words(keys: tuple[str, ...]) -> str:
 def code_of(key: str) -> str:
     """Links to the reference of the rooms that a guide explains; a folder without such a page as its name."""
     rooms = FOLDERS.get(key, ())
-    return ", ".join(f"`{room}`" if "/" in room else f"[`{room}`](../reference/{room}.md)" for room in rooms)
+    return ", ".join(f"`{room}`" if "/" in room else f"[`{room}`](../reference/{room}/)" for room in rooms)
 
 
 def sizes() -> str:
