@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tools.core.charts import line_chart
+from tools.core.charts import NARROW, WIDTH, line_chart
 from tools.core.markup import escape
 from tools.core.report import (
+    Bar,
     Bars,
     Block,
     Code,
@@ -44,11 +45,28 @@ def render_html(report: Report, level: int = 2) -> str:
     return "\n".join(Page(level).report(report))
 
 
-class Page:
-    """Draws one report; `render_html` is the way in."""
+def render_blocks(report: Report) -> str:
+    """The blocks of the report alone, for a figure in a page that has headings of its own.
 
-    def __init__(self, level: int) -> None:
+    >>> print(render_blocks(Report("Size", [Section("Model", [Text("a < b")])])))
+    <div class="report">
+    <p class="report-text">a &lt; b</p>
+    </div>
+    """
+    return "\n".join(Page(2, in_text=True).blocks(report))
+
+
+class Page:
+    """Draws one report; `render_html` and `render_blocks` are the ways in.
+
+    Where it stands `in_text`, charts are narrow, and parts that scroll are groups: a page with several
+    figures would have too many landmarks, some of the same name.
+    """
+
+    def __init__(self, level: int, in_text: bool = False) -> None:
         self.level = level
+        self.role = "group" if in_text else "region"
+        self.chart_width = NARROW if in_text else WIDTH
         self.title = ""
         self.named: dict[str, int] = {}
 
@@ -56,11 +74,23 @@ class Page:
         """Every element of the report."""
         yield '<article class="report">'
         yield f'<h{self.level} class="report-title">{escape(report.title)}</h{self.level}>'
+        if report.says:
+            yield self.block(Text(report.says))
         for section in report.sections:
             yield from self.section(section)
         if report.notes:
             yield from self.section(Section("Notes", [Notes(report.notes)], icon="📝"))
         yield "</article>"
+
+    def blocks(self, report: Report) -> Iterator[str]:
+        """Every block and the notes, without a heading."""
+        yield '<div class="report">'
+        for section in report.sections:
+            self.title = section.title
+            yield from map(self.block, section.blocks)
+        if report.notes:
+            yield self.block(Notes(report.notes))
+        yield "</div>"
 
     def section(self, section: Section) -> Iterator[str]:
         """A heading and its blocks."""
@@ -104,7 +134,7 @@ class Page:
         self.named[name] = self.named.get(name, 0) + 1
         if self.named[name] > 1:
             name = f"{name} ({self.named[name]})"
-        attributes = f'class="{kind}" role="region" tabindex="0" aria-label="{escape(name)}"'
+        attributes = f'class="{kind}" role="{self.role}" tabindex="0" aria-label="{escape(name)}"'
         return f"<{tag} {attributes}>{inside}</{tag}>"
 
     def caption(self, caption: str) -> str:
@@ -154,15 +184,12 @@ class Page:
 
     def bars(self, block: Bars) -> str:
         """A table whose middle column is drawn."""
-        finite = [abs(bar.value) for bar in block.bars if _finite(bar.value)]
-        largest = max(finite, default=0) or 1
         parts = []
         for bar in block.bars:
-            share = abs(bar.value) / largest * 100 if _finite(bar.value) else 0
             # The width is an attribute of SVG, no style: a page's security policy may forbid inline styles.
             drawn = (
                 '<svg class="report-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-                f'<rect width="{share:.2f}" height="8"/></svg>'
+                f"{_bars(block, bar)}</svg>"
             )
             parts.append(
                 f'<tr>{_named(bar.label)}<td class="report-bar-cell">{drawn}</td>'
@@ -190,6 +217,7 @@ class Page:
             y_label=block.y_label,
             x_log=block.x_log,
             y_log=block.y_log,
+            width=self.chart_width,
         )
         title = escape(block.title)
         figure = f'<figure class="report-chart">{drawn.svg}<figcaption>{title}</figcaption></figure>'
@@ -215,8 +243,12 @@ class Page:
         return _heading(block.caption) + self.region("pre", "report-code", inside, block.caption)
 
 
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
+def _bars(block: Bars, bar: Bar) -> str:
+    full = f'<rect width="{block.share(bar.value) * 100:.2f}" height="8"/>'
+    if bar.before is None:
+        return full
+    thin = f'<rect class="report-before" width="{block.share(bar.before) * 100:.2f}" height="2"/>'
+    return thin + full.replace('height="8"', 'y="3" height="5"')
 
 
 def _heading(caption: str) -> str:

@@ -35,7 +35,9 @@ def _block(block: Block) -> dict[str, object]:
             block.key: [dict(zip(keys, [cell.value for cell in row], strict=True)) for row in block.cells()]
         }
     if isinstance(block, Bars):
-        return {block.key: {bar.label: bar.value for bar in block.bars}}
+        before = {bar.label: bar.before for bar in block.bars if bar.before is not None}
+        values: dict[str, object] = {block.key: {bar.label: bar.value for bar in block.bars}}
+        return values | ({f"{block.key}_before": before} if before else {})
     if isinstance(block, Tokens):
         return {block.key: [{"text": span.text, "value": span.value} for span in block.spans]}
     if isinstance(block, LineChart):
@@ -65,6 +67,8 @@ def render_json(report: Report, indent: int | None = 2) -> str:
         "parameters": dict(report.parameters),
         "sections": figures(report),
     }
+    if report.says:
+        whole["says"] = report.says
     if report.notes:
         whole["notes"] = list(report.notes)
     return json.dumps(_finite(whole), indent=indent, allow_nan=False)

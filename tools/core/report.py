@@ -143,12 +143,13 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """One bar of a bar chart."""
+    """One bar of a bar chart. With `before`, what the value was, a page draws a thin bar above it."""
 
     label: str
     value: float
     text: str | None = None
     formula: str | None = None
+    before: float | None = None
 
     @property
     def shown(self) -> str:
@@ -158,11 +159,21 @@ class Bar:
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """A bar chart, each bar with its figure. JSON gets label to value."""
+    """A bar chart, each bar with its figure. JSON gets label to value, and the same for `KEY_before`."""
 
     key: str
     bars: Sequence[Bar]
     caption: str = ""
+
+    def share(self, value: float) -> float:
+        """How much of the width a bar of this value takes, from 0 to 1: the longest takes all.
+
+        >>> Bars("sizes", [Bar("a", 1), Bar("b", -4)]).share(1)
+        0.25
+        """
+        values = [value for bar in self.bars for value in (bar.value, bar.before or 0)]
+        largest = max((abs(one) for one in values if math.isfinite(one)), default=0) or 1
+        return abs(value) / largest if math.isfinite(value) else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,11 +279,15 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a tool answers: a title, sections, notes at the end. The core fills in `tool` and `parameters`."""
+    """What a tool answers: a title, sections, notes at the end. The core fills in `tool` and `parameters`.
+
+    `says` is the answer in one sentence: what an interactive figure reads out when its controls change.
+    """
 
     title: str
     sections: Sequence[Section]
     notes: Sequence[str] = ()
+    says: str = ""
     tool: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
 

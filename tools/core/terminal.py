@@ -52,6 +52,7 @@ class Terminal:
         yield double
         yield self.paint(visible(report.title).upper(), BOLD)
         yield double
+        yield from self.text(report.says) if report.says else ()
         sections = list(report.sections)
         if report.notes:
             sections.append(Section("Notes", [Notes(report.notes)], icon="📝", key="report_notes"))
@@ -187,11 +188,10 @@ class Terminal:
         left = min(max(map(width_of, labels)), self.width // 3)
         right = max(map(width_of, shown))
         room = max(4, self.frame - 2 - left - 1 - right - 2)
-        largest = max((abs(bar.value) for bar in block.bars if _finite(bar.value)), default=0) or 1
         for label, text, bar in zip(labels, shown, block.bars, strict=True):
             *above, last = wrap(label, left)
             yield from ("  " + line for line in above)
-            drawn = self.bar(abs(bar.value) / largest * room if _finite(bar.value) else 0)
+            drawn = self.bar(block.share(bar.value) * room)
             yield f"  {pad(last, left)} {pad(drawn, room)} {pad(text, right, 'right')}"
             yield from self.formula(bar.formula)
 
@@ -257,10 +257,6 @@ def _number(row: Row) -> tuple[str, str]:
     """A figure and its unit: `12,288,000` and ` params`."""
     number, space, unit = visible(row.shown).partition(" ")
     return number, space + unit
-
-
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
 
 
 def render_terminal(
