@@ -13,7 +13,7 @@ from tools.core.tool import Tool
 from tools.core.words import listing, nearest, say
 
 NAMES = ("model-calculator", "tokenizer-playground")
-FIGURES = ("sampling", "kv-cache")
+FIGURES = ("attention-matrix", "rotary-angles", "attention-mask", "sampling", "kv-cache")
 FOLDER = "figures/"
 
 

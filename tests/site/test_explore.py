@@ -40,7 +40,7 @@ def page(open_for_all: Open, site_url: str) -> Iterator[Page]:
     page.wait_for_selector(".explore[data-alive]")
     yield page
     assert [url for url in elsewhere if not url.startswith(("data:", "blob:"))] == []
-    assert page.url == site_url + ADDRESS
+    assert page.url.split("#")[0] == site_url + ADDRESS  # the theme adds the section one is in
 
 
 def figure_of(page: Page, name: str) -> Locator:
@@ -103,11 +103,13 @@ def test_every_control_redraws_the_figure_as_cpython_would(name: str, page: Page
         before = answers(figure)
         change(control)
         wait_for_answer(figure, before)
-        compare(figure, name, f"{name}: after a change of {key}")
+        said = compare(figure, name, f"{name}: after a change of {key}")
         seen.add(figure.locator(".tool-report").inner_html())
         if control.get_attribute("type") == "range":
             beside = control.locator("xpath=following-sibling::*").text_content()
             assert beside == control.input_value()
+        if said["error"]:  # the next control is to change a good question
+            figure.locator(".explore-reset").click()
     assert len(seen) > len(controls(figure)) / 2, "hardly any control changes the picture"
     figure.locator(".explore-reset").click()
     assert figure.locator(".tool-report").inner_html() == first

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tools.core.charts import NARROW, WIDTH, line_chart
+from tools.core.drawing import heatmap, picture
 from tools.core.markup import escape
 from tools.core.report import (
     Bar,
     Bars,
     Block,
     Code,
+    Heatmap,
     LineChart,
     Notes,
+    Picture,
     Report,
     Row,
     Rows,
@@ -115,6 +118,10 @@ class Page:
             return self.tokens(block)
         if isinstance(block, LineChart):
             return self.chart(block)
+        if isinstance(block, Heatmap):
+            return self.heatmap(block)
+        if isinstance(block, Picture):
+            return _figure(picture(block), block.title)
         if isinstance(block, Notes):
             items = "".join(f"<li>{escape(item)}</li>" for item in block.items)
             return f'<ul class="report-notes">{items}</ul>'
@@ -205,7 +212,8 @@ class Page:
             color = "" if span.color is None else f" report-token-{span.color % TOKEN_COLORS}"
             note = f' title="{escape(span.note)}"' if span.note else ""
             inside = escape(span.text.replace("\n", "⏎\n").replace("\t", "⇥\t"))
-            parts.append(f'<span class="report-token{color}"{note}>{inside}</span>')
+            tag = "mark" if span.marked else "span"
+            parts.append(f'<{tag} class="report-token{color}"{note}>{inside}</{tag}>')
         return _heading(block.caption) + self.region("div", "report-tokens", "".join(parts), block.caption)
 
     def chart(self, block: LineChart) -> str:
@@ -219,8 +227,7 @@ class Page:
             y_log=block.y_log,
             width=self.chart_width,
         )
-        title = escape(block.title)
-        figure = f'<figure class="report-chart">{drawn.svg}<figcaption>{title}</figcaption></figure>'
+        figure = _figure(drawn.svg, block.title)
         points = [(one.label, x, y) for one in block.series for x, y in one.points]
         if not 0 < len(points) <= POINTS_IN_TABLE:
             return figure
@@ -229,13 +236,32 @@ class Page:
         body = "".join(
             f"<tr><td>{escape(label)}</td><td>{x:.6g}</td><td>{y:.6g}</td></tr>" for label, x, y in points
         )
+        return figure + self.data("points", block.title, head, body)
+
+    def heatmap(self, block: Heatmap) -> str:
+        """Cells as SVG, and their values as a table to open."""
+        figure = _figure(heatmap(block), block.title)
+        if len(block.rows) * len(block.columns) > POINTS_IN_TABLE * 2:
+            return figure
+        names = (block.row_label, *block.columns)
+        head = "".join(f'<th scope="col">{escape(name) or "row"}</th>' for name in names)
+        body = "".join(
+            f'<tr><th scope="row">{escape(label)}</th>'
+            + "".join(f"<td>{escape(block.text(row, at))}</td>" for at in range(len(block.columns)))
+            + "</tr>"
+            for row, label in enumerate(block.rows)
+        )
+        return figure + self.data("values", block.title, head, body)
+
+    def data(self, what: str, title: str, head: str, body: str) -> str:
+        """The numbers of a drawing as a table to open."""
         table = (
-            f'<table class="report-table"><caption class="report-hidden">{title}</caption>'
+            f'<table class="report-table"><caption class="report-hidden">{escape(title)}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
-        summary = f'<summary>the points<span class="report-hidden"> of {title}</span></summary>'
-        inside = self.region("div", "report-scroll", table, f"points of {block.title}")
-        return f'{figure}<details class="report-data">{summary}{inside}</details>'
+        summary = f'<summary>the {what}<span class="report-hidden"> of {escape(title)}</span></summary>'
+        inside = self.region("div", "report-scroll", table, f"{what} of {title}")
+        return f'<details class="report-data">{summary}{inside}</details>'
 
     def code(self, block: Code) -> str:
         """Text to copy as it stands."""
@@ -249,6 +275,10 @@ def _bars(block: Bars, bar: Bar) -> str:
         return full
     thin = f'<rect class="report-before" width="{block.share(bar.before) * 100:.2f}" height="2"/>'
     return thin + full.replace('height="8"', 'y="3" height="5"')
+
+
+def _figure(drawn: str, title: str) -> str:
+    return f'<figure class="report-chart">{drawn}<figcaption>{escape(title)}</figcaption></figure>'
 
 
 def _heading(caption: str) -> str:

@@ -8,7 +8,20 @@ from __future__ import annotations
 import json
 import math
 
-from tools.core.report import Bars, Block, Code, LineChart, Notes, Report, Rows, Table, Text, Tokens
+from tools.core.report import (
+    Bars,
+    Block,
+    Code,
+    Heatmap,
+    LineChart,
+    Notes,
+    Picture,
+    Report,
+    Rows,
+    Table,
+    Text,
+    Tokens,
+)
 
 
 def figures(report: Report) -> dict[str, dict[str, object]]:
@@ -42,6 +55,15 @@ def _block(block: Block) -> dict[str, object]:
         return {block.key: [{"text": span.text, "value": span.value} for span in block.spans]}
     if isinstance(block, LineChart):
         return {block.key: {one.label: [list(point) for point in one.points] for one in block.series}}
+    if isinstance(block, Heatmap):
+        grid = {
+            "rows": list(block.rows),
+            "columns": list(block.columns),
+            "values": list(map(list, block.values)),
+        }
+        return {block.key: grid}
+    if isinstance(block, Picture):
+        return {block.key: block.description}
     if isinstance(block, Notes):
         return {block.key: list(block.items)}
     if isinstance(block, (Code, Text)):
