@@ -13,7 +13,10 @@ from tools.core.tool import Tool
 from tools.core.words import listing, nearest, say
 
 NAMES = ("model-calculator", "tokenizer-playground")
-FIGURES = ("attention-matrix", "rotary-angles", "attention-mask", "sampling", "kv-cache")
+FIGURES = (
+    "attention-matrix", "rotary-angles", "attention-mask", "training-curve", "schedule-and-depth",
+    "scaling-law", "sampling", "kv-cache", "chat-format",
+)  # fmt: skip
 FOLDER = "figures/"
 
 
