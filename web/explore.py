@@ -62,7 +62,7 @@ def _figure(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any], numbe
     for group in form_schema(tool)["groups"]:
         for field in group["fields"]:
             yield from labelled_field(own_id, field, asked.get(field["key"], field["default"]), control)
-    yield '<p class="explore-buttons"><button type="button" class="explore-reset">Reset</button></p>'
+    yield '<div class="explore-buttons"><button type="button" class="explore-reset">Reset</button></div>'
     yield "</fieldset>"
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
     yield "</form>"

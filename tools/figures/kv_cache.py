@@ -1,8 +1,7 @@
 """Interactive figure: the memory of a KV cache against the length of the text.
 
-Each layer is counted with `nanochat.model.memory.kv_cache_bytes`. A layer with a sliding window keeps the
-tokens of its window only (`nanochat.inference.kv_cache`); the figure also shows what the cache would take if
-every layer kept everything.
+It is counted by `nanochat.model.memory.kv_cache_bytes`. A layer with a sliding window keeps the tokens of its
+window only; the figure also shows what the cache would take if every layer kept everything.
 """
 
 from __future__ import annotations
@@ -52,18 +51,17 @@ class Question:
     weights: float = ask.number(1.0, "what the model's weights take of it", low=0, high=1000, unit="GiB")
 
 
-def layers_of(question: Question) -> list[tuple[GPTConfig, int]]:
-    """A model of one layer for each layer, and its window.
+def model_of(question: Question, pattern: str) -> GPTConfig:
+    """The model that is asked about, with a window pattern.
 
-    >>> [window for _, window in layers_of(Question(layers=4, context="8192"))]
+    >>> model_of(Question(layers=4, context="8192"), "SSSL").windows()
     [2048, 2048, 2048, 8192]
     """
-    context, heads = int(question.context), question.kv_heads
+    heads = question.kv_heads
     sizes = {"n_embd": heads * int(question.head_dim), "n_head": heads, "n_kv_head": heads}
-    pattern = question.pattern
-    whole = GPTConfig.core(n_layer=question.layers, sequence_len=context, window_pattern=pattern, **sizes)
-    one = GPTConfig.core(n_layer=1, sequence_len=context, **sizes)
-    return [(one, window) for window in whole.windows()]
+    return GPTConfig.core(
+        n_layer=question.layers, sequence_len=int(question.context), window_pattern=pattern, **sizes
+    )
 
 
 def cache_bytes(question: Question, n_tokens: int) -> tuple[int, int]:
@@ -73,9 +71,11 @@ def cache_bytes(question: Question, n_tokens: int) -> tuple[int, int]:
     (7340032, 16777216)
     """
     each, batch = BYTES[question.dtype], question.batch
-    found = layers_of(question)
-    windowed = sum(kv_cache_bytes(one, min(n_tokens, window), batch, each).value for one, window in found)
-    return windowed, sum(kv_cache_bytes(one, n_tokens, batch, each).value for one, _ in found)
+    windowed, everything = (
+        kv_cache_bytes(model_of(question, pattern), n_tokens, batch, each).value
+        for pattern in (question.pattern, "L")
+    )
+    return windowed, everything
 
 
 def run(question: Question) -> Report:

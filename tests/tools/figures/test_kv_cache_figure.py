@@ -24,16 +24,20 @@ QUESTIONS = st.builds(
 
 
 @given(QUESTIONS, st.integers(1, 131_072))
-def test_everything_kept_is_what_the_model_room_counts(question, n_tokens):
+def test_the_cache_is_what_the_model_room_counts(question, n_tokens):
     width = question.kv_heads * int(question.head_dim)
-    model = GPTConfig.core(
-        n_layer=question.layers, n_embd=width, n_head=question.kv_heads, n_kv_head=question.kv_heads
-    )
-    windowed, everything = cache_bytes(question, n_tokens)
-    assert everything == kv_cache_bytes(model, n_tokens, question.batch, BYTES[question.dtype]).value
-    assert windowed <= everything
-    if question.pattern == "L" and n_tokens <= int(question.context):
-        assert windowed == everything
+    models = [
+        GPTConfig.core(
+            n_layer=question.layers, n_embd=width, n_head=question.kv_heads, n_kv_head=question.kv_heads,
+            sequence_len=int(question.context), window_pattern=pattern,
+        )
+        for pattern in (question.pattern, "L")
+    ]  # fmt: skip
+    each = BYTES[question.dtype]
+    expected = tuple(kv_cache_bytes(model, n_tokens, question.batch, each).value for model in models)
+    assert cache_bytes(question, n_tokens) == expected
+    assert expected[0] <= expected[1]
+    assert expected[1] == question.batch * n_tokens * 2 * question.layers * width * each
 
 
 @given(QUESTIONS)
