@@ -119,6 +119,11 @@ ROOMS = (
         "[Tokenizer playground](../tools/tokenizer-playground.md)",
     ),
     Room(
+        "tools.figures",
+        "The interactive figures of the guides: small tools that stand in a text.",
+        "[Interactive figures](../guides/figures.md)",
+    ),
+    Room(
         "tools.core",
         "What tools are made of: parameters, the report and its three renderers, charts, the command line.",
         "[Tools](../tools/index.md)",

@@ -21,7 +21,7 @@ def convert(text: str) -> str:
             "format": fences.format_python,
         }
     ]
-    for name in ("quiz", "source", "tool"):
+    for name in ("quiz", "source", "tool", "explore"):
         formatter = getattr(fences, f"format_{name}")
         custom.append({"name": name, "class": name, "validator": fences.validate_any, "format": formatter})
     extensions = ["pymdownx.superfences", "pymdownx.highlight", "pymdownx.details", "admonition"]
@@ -114,3 +114,12 @@ def test_a_quiz_marks_its_right_option_and_escapes_nothing_it_should_not() -> No
     )
     assert "<code>1 &lt; 2</code>" in page and "<strong>Order.</strong>" in page
     assert page.count("data-right") == 1 and page.count('name="q-1"') == 2
+
+
+def test_a_figure_stands_twice_on_a_page_with_its_own_ids_and_values() -> None:
+    page = convert(fence("explore", "sampling") + fence("explore", "sampling\ntop-k: 3"))
+    assert page.count('class="explore"') == 2
+    assert len(set(re.findall(r'\bid="([^"]*)"', page))) == len(re.findall(r'\bid="([^"]*)"', page))
+    assert "3 of 10 words stay" in page
+    with pytest.raises(fences.FenceError, match="no figure 'sampler'"):
+        convert(fence("explore", "sampler"))

@@ -69,7 +69,7 @@ def one_query() -> str:
     tokens = ["the", "cat", "saw", "the"]
     step, left, box = 92, 78, 80
     drawing = Svg(
-        "one-query",
+        "cached-query",
         WIDTH,
         206,
         title="One step of attention with a KV cache",
