@@ -155,7 +155,8 @@ def table() -> str:
     for guide in found:
         ground, besides = (in_words(keys) for keys in (guide.needs, guide.helps))
         lines.append(
-            f"| [{guide.name}]({guide.file.removesuffix('.md')}/) | {short(guide.to_read)} | {short(guide.in_all)} "
+            f"| [{guide.name}]({guide.file.removesuffix('.md')}/) "
+            f"| {short(guide.to_read)} | {short(guide.in_all)} "
             f"| {ground} | {besides} | {code_of(guide.key)} |"
         )
     there = {guide.key for guide in found}
