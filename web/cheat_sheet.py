@@ -53,12 +53,18 @@ STEPS = (  # what happens, the module's name in the code (or none), the shape th
 
 def shapes() -> str:
     """The table of shapes, in letters and for the example model."""
-    lines = ["| Step | In the code | Shape | At depth 12 |", "| --- | --- | --- | --- |"]
+    lines = ["| Step | Shape | At depth 12 | In the code |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {what} | {f'`{name}`' if name else ''} | {', '.join(letters.split())} | {in_numbers(letters)} |"
+        f"| {what} | {unbroken(', '.join(letters.split()))} | {unbroken(in_numbers(letters))} "
+        f"| {f'`{name}`' if name else ''} |"
         for what, name, letters in STEPS
     ]
     return "\n".join(lines)
+
+
+def unbroken(text: str) -> str:
+    """A text that stays on one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def in_numbers(letters: str) -> str:
