@@ -59,7 +59,7 @@ class Size:
 FETCHED = ("smoltalk", "mmlu", "arc-easy", "arc-challenge", "gsm8k")
 ON_GPUS: dict[str, Any] = {
     "sft": "--mixture chat",
-    "rl": "--tasks gsm8k --steps 400 --max-tokens 256",
+    "rl": "--tasks gsm8k --prompts 16 --samples 16 --steps 400 --max-tokens 256",
     "questions": FETCHED,
     "base_eval": "--tasks base",
     "chat_eval": "--tasks chat",
