@@ -1,4 +1,4 @@
-"""The figures of guide 8: what each stage leaves on disk, how a batch is shared, the tunnel to a rented machine.
+"""The figures of guide 8: what each stage leaves on disk, how a batch is shared, the tunnel to a machine.
 
 >>> batch_shares().count("<rect") > 16
 True
@@ -42,8 +42,8 @@ def stages_and_files() -> str:
         pic.text(right, y + 12, folder, mono=True, size=13, kind="label", tone=tone)
         pic.text(right, y + 28, " ".join(files) if len(" ".join(files)) < 46 else list(files), size=11)
     return pic.figure(
-        "Each stage reads what the stages above it left, and writes files of its own. So each can be done again "
-        "alone. All paths begin at <code>$NANOCHAT_BASE_DIR</code>."
+        "Each stage reads what the stages above it left, and writes files of its own. So each can be done "
+        "again alone. All paths begin at <code>$NANOCHAT_BASE_DIR</code>."
     )
 
 
@@ -58,7 +58,7 @@ def batch_shares() -> str:
         left + processes * (width + gap) + 2,
         top + turns * 34 + 28,
         title="How a batch is shared",
-        description=f"A batch of {total} sequences. Each of {processes} GPUs takes {each} sequences at a time, "
+        description=f"A batch of {total} sequences. Each of {processes} GPUs takes {each} at a time, "
         f"{turns} times, then all take one step together: {processes} times {turns} times {each} is {total}.",
     )
     for process in range(processes):
@@ -78,8 +78,8 @@ def batch_shares() -> str:
         size=12,
     )
     return pic.figure(
-        f"<code>--batch-size {total} --device-batch-size {each}</code> on {processes} GPUs: each square is one "
-        f"sequence. {processes} · {turns} · {each} = {total}."
+        f"<code>--batch-size {total} --device-batch-size {each}</code> on {processes} GPUs: each square is "
+        f"one sequence. {processes} · {turns} · {each} = {total}."
     )
 
 
