@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from nanochat import cli
 from nanochat.commands.speedrun import SIZES
@@ -22,6 +22,9 @@ from nanochat.model.counting import count_parameters
 from nanochat.model.hardware import find_gpu
 from nanochat.train.depth_dial import turn_dial
 from nanochat.train.links import Cluster
+from nanochat.train.metrics import Step
+from nanochat.train.parts import BITS_PER_BYTE
+from nanochat.train.progress import Course
 from nanochat.train.run_files import METRICS, SAMPLES, read_lines
 from nanochat.train.scaling import split_step
 from web.laptop_run import KEPT, NAME, run_of
@@ -90,6 +93,24 @@ def said_at_the_end(stage: str) -> str:
     samples = read_lines(run_of(stage) / SAMPLES)
     last = max(sample["step"] for sample in samples)
     return "\n".join(f"{one['prompt']}→ {one['text']}" for one in samples if one["step"] == last)
+
+
+def step_line(stage: str, number: int) -> str:
+    """The line that a step of the saved run writes into a file.
+
+    >>> step_line("base", 91).startswith("step 91/180 | loss 4.485 | val bpb 1.8172 | tok/s 8,189 | MFU 52%")
+    True
+    """
+    records = read_lines(run_of(stage) / METRICS)
+    course = Course(len(records))
+    for one in records[:number]:
+        names = [field.name for field in fields(Step) if field.name in one]
+        rest = {"learning_rates": one["lr"], "gradient_norm": one["grad_norm"]}
+        course.took(Step(**{name: one[name] for name in names}, **rest))
+        if "val_bpb" in one:
+            course.measure, course.value = BITS_PER_BYTE, one["val_bpb"]
+    figures = " | ".join(f"{name} {value}" for name, value in course.figures())
+    return f"step {number}/{len(records)} | {figures}"
 
 
 def measured(stage: str) -> list[dict[str, float]]:
