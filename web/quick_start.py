@@ -115,7 +115,7 @@ def step_line(stage: str, number: int) -> str:
 
 def measured(stage: str) -> list[dict[str, float]]:
     """The steps of the saved run at which the loss on held-out text was measured, three figures each."""
-    names = ("step", "loss", "val_bpb", "tokens_per_second")
+    names = ("step", "loss", "val_bpb")
     return [
         {name: round(one[name], 4) for name in names}
         for one in read_lines(run_of(stage) / METRICS)

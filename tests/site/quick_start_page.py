@@ -78,14 +78,17 @@ def blocks(language: str = "bash") -> list[Block]:
 
 def shortened(code: str, flags: dict[str, str], port: int | None = None) -> str:
     """The commands with flags added that make them short; else only the server's port is changed."""
-    lines = []
+    lines, added = [], ""
     for line in code.splitlines():
-        added = next((words for begin, words in flags.items() if line.startswith(begin)), "")
-        if added and "--dry-run" not in line and "--help" not in line:
+        if not added:  # else the line goes on with a command that began above
+            added = next((words for begin, words in flags.items() if line.startswith(begin)), "")
+        ends = not line.endswith("\\")
+        if added and ends and "--dry-run" not in line and "--help" not in line:
             line = f"{line} {added}"
         if port is not None:
             line = line.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
         lines.append(line)
+        added = "" if ends else added
     return "\n".join(lines) + "\n"
 
 

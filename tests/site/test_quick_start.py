@@ -2,7 +2,7 @@
 
 The blocks come from the Markdown itself (`quick_start_page.py`), so page and test cannot drift apart.
 
-- `test_every_command_works` shortens the long ones by flags (`SHORTER`), and takes about two minutes.
+- `test_every_command_works` shortens the long ones by flags (`SHORTER`), and takes a minute or two.
 - `QUICK_START=whole pytest tests/site/test_quick_start.py` runs them exactly as they stand: half an hour.
 - What needs GPUs or a cluster is read by the real parsers, and rehearsed with `--dry-run`.
 - Each error of *Troubleshooting* is provoked by the command that stands above it, and its words compared.
@@ -18,6 +18,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
@@ -58,7 +59,7 @@ SHORTER = {
     "nanochat bench infer": "--steps 2 --repeats 1",
     "torchrun": TINY,
 }
-LONG_ENOUGH_TO_STOP = "--steps 400"  # for the run that the page stops with Ctrl-C
+LONG_ENOUGH_TO_STOP = "--steps 60"  # for the run that the page stops with Ctrl-C
 WHOLE = os.environ.get("QUICK_START") == "whole"
 BLOCKS = blocks()
 
@@ -107,7 +108,9 @@ def follow(shell: Shell, codes: list[str], seconds: float = 300) -> None:
                 assert stopped.ctrl_c() == 130, stopped.said
                 assert "--resume continues" in stopped.said
             elif block.kind == RUN:
+                start = time.monotonic()
                 done = shell.run(code, seconds)
+                print(f"{time.monotonic() - start:6.1f} s  {code.splitlines()[0]}")
                 assert done.returncode == 0, f"{where}: {code}\n{done.stdout}\n{done.stderr}"
                 look_at_what_came(code, done)
         assert server is not None
@@ -234,7 +237,7 @@ def check_other(command: str) -> None:
 # ---- troubleshooting ----
 
 TROUBLES = blocks("console")
-ANCHOR = re.compile(r"^### (?P<title>.+) \{ #(?P<anchor>[\w-]+) \}$", re.MULTILINE)
+ANCHOR = re.compile(r"^#### (?P<title>.+) \{ #(?P<anchor>[\w-]+) \}$", re.MULTILINE)
 
 
 def troubles() -> list[tuple[str, str]]:
