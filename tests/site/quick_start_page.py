@@ -104,12 +104,17 @@ class Shell:
         bins.mkdir(parents=True)
         for name in STAND_INS:
             self.stand_in(bins / name, f"echo $(printf '%s ' {name} \"$@\") >> {self.calls_file}")
-        # A fresh environment in which the project is installed: this one.
+        # A fresh environment in which this folder's project is installed, by means of this one's packages.
         python = Path(sys.executable)
+        installed = bins / "installed"
+        installed.mkdir()
+        self.stand_in(installed / "python", f'exec {python} "$@"')
+        self.stand_in(installed / "nanochat", f'exec {python} -P -m nanochat "$@"')
+        self.stand_in(installed / "torchrun", f'exec {python} -P -m torch.distributed.run "$@"')
         self.stand_in(
             bins / "python3",
             'if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin"; '
-            f'echo "export PATH={bins}:{python.parent}:\\$PATH" > "$3/bin/activate"; '
+            f'echo "export PATH={bins}:{installed}:\\$PATH" > "$3/bin/activate"; '
             f'else exec {python} "$@"; fi',
         )
         # What a clone would bring, as it is in this folder now, and without the network.
