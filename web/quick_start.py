@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from nanochat import cli
-from nanochat.commands.speedrun import SIZES
 from nanochat.data.hub import ABOUT_A_SHARD
+from nanochat.model.config import GPTConfig
 from nanochat.model.counting import count_parameters
 from nanochat.model.hardware import find_gpu
+from nanochat.model.planning import Machine, largest_depth
 from nanochat.train.depth_dial import turn_dial
 from nanochat.train.links import Cluster
 from nanochat.train.metrics import Step
@@ -31,6 +32,7 @@ from web.laptop_run import KEPT, NAME, run_of
 
 BYTES_A_PARAMETER = 12  # of a checkpoint, at most: the weight and two numbers of the optimizer, in fp32
 KEPT_CHECKPOINTS = 2
+CONTEXT = 2_048  # tokens, the dial's
 STAGE_WORDS = {
     "text": "put the text on disk",
     "tokenizer": "learn the vocabulary",
@@ -177,10 +179,11 @@ def machines_table() -> str:
     return "\n".join([head, "| --- | --- | ---: | ---: | ---: | ---: |", *rows])
 
 
-def size_words(size: str) -> str:
-    """What `nanochat speedrun --help` says of a size.
-
-    >>> size_words("laptop")
-    '4 layers on public-domain classics, then the classroom: under 20 minutes on two cores'
-    """
-    return SIZES[size].about
+def memory_table() -> str:
+    """The deepest model that some kinds of GPU can train, as a table."""
+    rows = [
+        f"| {name} | {find_gpu(name).memory_gib:,.0f} GB | "
+        f"{largest_depth(GPTConfig.from_depth(12), Machine(find_gpu(name)), CONTEXT)} |"
+        for name in ("RTX4090", "A100", "H200")
+    ]
+    return "\n".join(["| GPU | its memory | deepest model it can train |", "| --- | ---: | ---: |", *rows])
