@@ -295,7 +295,7 @@ def test_an_error_of_the_page_is_what_the_command_says(trouble: Shell, block: Bl
     assert done.returncode != 0
     pattern = ".*".join(re.escape(part) for part in "\n".join(lines).split("…"))
     said = trouble.words(done.stdout + done.stderr).strip()
-    assert re.fullmatch(pattern, said), f"{PAGE.name}:{block.line}\n{said}"
+    assert re.fullmatch(pattern, said, re.DOTALL), f"{PAGE.name}:{block.line}\n{said}"
 
 
 def test_the_links_to_the_code_lead_to_where_the_error_is_raised():
