@@ -78,7 +78,7 @@ ROOMS = (
     Room(
         "nanochat.serve",
         "Talking to a model: in the terminal, by an HTTP API, on a page.",
-        "[the map of the guides](../guides/index.md#guide-8)",
+        "[Guide 8: Quick start](../guides/08-quick-start.md#talk-to-it)",
     ),
     Room(
         "nanochat.train",
@@ -90,12 +90,15 @@ ROOMS = (
     Room(
         "nanochat.cli",
         "The `nanochat` command, what it may complain of, and where things lie on disk.",
-        "[the primer](../guides/primer.md)",
+        "[Guide 8: Quick start](../guides/08-quick-start.md); what an error means, and the way out, in its "
+        "section [Troubleshooting](../guides/08-quick-start.md#troubleshooting)",
         also=("nanochat.errors", "nanochat.home"),
     ),
     Room(
         "nanochat.commands",
         "One module for each command: its flags, its help, and the call of the room that does the work.",
+        "[Guide 8: Quick start](../guides/08-quick-start.md), with "
+        "[the errors of each](../guides/08-quick-start.md#troubleshooting), and "
         "[the primer](../guides/primer.md#the-parts-of-a-command)",
     ),
     Room(
