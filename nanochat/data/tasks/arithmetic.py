@@ -7,6 +7,9 @@ All variety is in the question. The reply is always the bare code without spaces
 both are repetitions of tokens that stand in the text already, which is what a small model learns first. It
 never has to compute anything, and that is the point.
 
+`larger-arithmetic` is the same with a number of four digits in each sum. No mixture has it: a model that was
+fine-tuned on the classroom gets some of these right, and can learn the rest from its rewards.
+
 A problem is on the test's side by its numbers, whatever words it comes in, and `12+30` with `30+12`.
 Standard library only.
 """
@@ -14,13 +17,16 @@ Standard library only.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 
 from nanochat.data.tasks.calls import call, sum_up, text
 from nanochat.data.tasks.grading import grade_number
 from nanochat.data.tasks.numbered import NumberedTask, drawn, exchange
 from nanochat.data.tasks.task import Example
 
-NAME = "arithmetic"
+NAME, LARGER = "arithmetic", "larger-arithmetic"
+Numbers = Callable[[random.Random, str], tuple[int, int]]
 
 # How a sum is written, and how it is said.
 SIGNS = {
@@ -97,10 +103,19 @@ def arithmetic(split: str = "train") -> NumberedTask:
     return drawn(NAME, split, draw, grade_number)
 
 
-def draw(chance: random.Random) -> tuple[str, Example]:
-    """One problem: its key, and the example."""
+def larger_arithmetic(split: str = "train") -> NumberedTask:
+    """The task with larger numbers.
+
+    >>> larger_arithmetic()[0].question["messages"][0]["content"]
+    'Compute 7417 * 3226.'
+    """
+    return drawn(LARGER, split, partial(draw, numbers=_larger_numbers), grade_number)
+
+
+def draw(chance: random.Random, numbers: Numbers | None = None) -> tuple[str, Example]:
+    """One problem: its key, and the example; `numbers` draws the two numbers."""
     operator = chance.choice("+-*/")
-    a, b = _numbers(chance, operator)
+    a, b = (numbers or _numbers)(chance, operator)
     if chance.random() < SENTENCE_SHARE:
         question = chance.choice(SENTENCES[operator]).format(a=a, b=b)
     else:
@@ -129,3 +144,14 @@ def _numbers(chance: random.Random, operator: str) -> tuple[int, int]:
     if operator == "-" and a < b and chance.random() > NEGATIVE_SHARE:
         a, b = b, a
     return a, b
+
+
+def _larger_numbers(chance: random.Random, operator: str) -> tuple[int, int]:
+    """One number of four digits and one of one to four, in any order; the result is whole."""
+    if operator == "/":
+        by = chance.randrange(2, 10 ** chance.randint(1, 2))
+        return by * chance.randint(-(-1_000 // by), 9_999 // by), by
+    a, b = chance.randrange(1_000, 10_000), chance.randrange(10 ** chance.randint(1, 4))
+    if operator == "-":
+        return (b, a) if (a < b) != (chance.random() < NEGATIVE_SHARE) else (a, b)
+    return (a, b) if chance.random() < 0.5 else (b, a)

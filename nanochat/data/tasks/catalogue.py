@@ -37,6 +37,7 @@ CATALOGUE = {
     for entry in (
         # For the small model of a laptop; see nanochat.data.tasks.mixture for how they are mixed.
         Entry("arithmetic", "one sum in many words, through the calculator", "arithmetic:arithmetic"),
+        Entry("larger-arithmetic", "the same with numbers of four digits", "arithmetic:larger_arithmetic"),
         Entry("word-problems", "short stories with one or two sums", "word_problems:word_problems"),
         Entry("spelling", "words, letter by letter", "letters:spelling"),
         Entry("letter-counting", "how many r are in strawberry", "letters:letter_counting"),

@@ -20,7 +20,7 @@ from nanochat.errors import UserError
 
 # Weights are shares of the examples. Sums are learned quickly, spelling slowly: each word has to be met.
 CLASSROOM = (
-    "arithmetic:4,word-problems:2,spelling:3,letter-counting:2,definitions:1,small-talk:1.5,identity:1.5"
+    "arithmetic:1,word-problems:0.5,spelling:6,letter-counting:3,definitions:1,small-talk:1.5,identity:1.5"
 )
 # Everything once, as far as it goes: 460,000 conversations, 100,000 questions with choices, and of the small
 # sets so much that they are seen some times.
@@ -39,7 +39,7 @@ def parse_mixture(words: str) -> list[tuple[str, float]]:
     >>> parse_mixture("arithmetic:2,spelling")
     [('arithmetic', 2.0), ('spelling', 1.0)]
     >>> parse_mixture("classroom")[0]
-    ('arithmetic', 4.0)
+    ('arithmetic', 1.0)
     >>> parse_mixture("arithmetic:0")
     Traceback (most recent call last):
     nanochat.errors.UserError: arithmetic:0: a weight is a number above 0

@@ -124,31 +124,39 @@ def value(code: str) -> Fraction:
     return Fraction(eval(re.sub(r"\d+", r"Fraction(\g<0>)", code), {"Fraction": Fraction}))
 
 
-@pytest.mark.parametrize("name", ["arithmetic", "word-problems"])
+@pytest.mark.parametrize("name", ["arithmetic", "larger-arithmetic", "word-problems"])
 def test_the_calculator_is_quoted_rightly(name):
     for split in ("train", "test"):
         for example in some(name, split):
             codes, outputs = parts(example, "python"), parts(example, "python_output")
-            assert len(codes) == len(outputs) in ((1,) if name == "arithmetic" else (1, 2))
+            assert len(codes) == len(outputs) in ((1, 2) if name == "word-problems" else (1,))
             assert [str(value(code)) for code in codes] == outputs
             assert reply_text(example) == example.answer == outputs[-1]
 
 
-def test_the_numbers_of_a_sum_stand_in_its_question():
-    for example in some("arithmetic", "train"):
+@pytest.mark.parametrize("name", ["arithmetic", "larger-arithmetic"])
+def test_the_numbers_of_a_sum_stand_in_its_question(name):
+    for example in some(name, "train"):
         (code,) = parts(example, "python")
         assert sorted(re.findall(r"\d+", code)) == sorted(re.findall(r"\d+", question(example)))
 
 
-def test_sums_of_all_kinds_and_lengths_in_many_words():
-    examples = some("arithmetic", "train")
+@pytest.mark.parametrize(("name", "longest"), [("arithmetic", 3), ("larger-arithmetic", 4)])
+def test_sums_of_all_kinds_and_lengths_in_many_words(name, longest):
+    examples = some(name, "train")
     kinds = Counter(re.sub(r"\d", "", parts(example, "python")[0]) for example in examples)
     assert set(kinds) == set("+-*/")
     assert all(count > MOST / 6 for count in kinds.values())
     numbers = [number for example in examples for number in re.findall(r"\d+", parts(example, "python")[0])]
-    assert {len(number) for number in numbers} == {1, 2, 3}
+    assert {len(number) for number in numbers} == set(range(1, longest + 1))
     assert len({re.sub(r"\d+", "N", question(example)) for example in examples}) > 150
     assert any(example.answer.startswith("-") for example in examples)
+
+
+def test_a_larger_sum_has_a_number_that_the_classroom_never_shows():
+    for example in some("larger-arithmetic", "test"):
+        (code,) = parts(example, "python")
+        assert max(map(len, re.findall(r"\d+", code))) == 4
 
 
 def test_stories_are_told_in_many_ways_and_are_filled_in():

@@ -133,7 +133,7 @@ def test_words_that_mean_no_mixture(words, complaint):
 
 
 def test_the_classroom_opens_and_has_every_part():
-    mixture = open_mixture("classroom", size=300, seed=0)
+    mixture = open_mixture("classroom", size=600, seed=0)
     assert set(mixture.counts) == {name for name, _ in parse_mixture("classroom")}
     assert all(count > 10 for count in mixture.counts.values())
     assert len({str(mixture[number].conversation) for number in range(300)}) > 290
