@@ -70,7 +70,7 @@ SIZES = {
     "laptop": Size(
         "4 layers on public-domain classics, then the classroom: under 20 minutes on two cores",
         "classics", None, 4_096, "--depth 4 --head-dim 64 --seq-len 512 --batch-size 16 --steps 180", 0,
-        "--mixture classroom", "--steps 30", (), "--tasks bpb", "--tasks classroom --limit 200",
+        "--mixture classroom", "--steps 100", (), "--tasks bpb", "--tasks classroom --limit 200",
     ),
     "1gpu": Size(
         "12 layers on 1.3 billion tokens of web text: a few hours on one H100 or H200",

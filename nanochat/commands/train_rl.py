@@ -9,7 +9,7 @@ from nanochat.train.rl_settings import RlSettings
 from tools.core.arguments import OneLineParser
 
 EXAMPLES = """tasks:
-  arithmetic, word-problems, letter-counting, spelling
+  larger-arithmetic, arithmetic, word-problems, letter-counting, spelling
                 for a small model, need no download
   gsm8k         school problems; fetch it once with: nanochat data prepare --task gsm8k
 

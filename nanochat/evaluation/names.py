@@ -3,7 +3,8 @@
     base         bpb, core
     chat         the six tasks of ChatCORE: ARC easy and challenge, MMLU, GSM8K, HumanEval, letter counting
                  (the public nanochat's SpellingBee)
-    classroom    what a laptop's model learns: sums, short stories, spelling, letter counting
+    classroom    what a laptop's model learns: sums, short stories, spelling, letter counting; and larger sums,
+                 which it may learn from rewards
     all          these and every other task that can be judged
 
 Standard library only.
@@ -20,7 +21,7 @@ from nanochat.errors import UserError
 BPB, CORE, CHATCORE = "bpb", "core", "chatcore"
 CHAT = ("arc-easy", "arc-challenge", "mmlu", "gsm8k", "humaneval", "letter-counting")
 JUDGED = tuple(name for name, entry in CATALOGUE.items() if entry.judged)
-CLASSROOM = tuple(name for name, _ in parse_mixture("classroom") if name in JUDGED)
+CLASSROOM = (*(name for name, _ in parse_mixture("classroom") if name in JUDGED), "larger-arithmetic")
 BASE = (BPB, CORE)
 EVERYTHING = tuple(dict.fromkeys((*BASE, *CHAT, *CLASSROOM, *JUDGED)))  # in the order they are asked
 GROUPS = {"base": BASE, "chat": CHAT, "classroom": CLASSROOM, "all": EVERYTHING}

@@ -98,8 +98,8 @@ def rl_table(heading: str) -> str:
     return "\n".join(rows)
 
 
-def rl_verdict(errors: float) -> str:
-    """Whether a task changed by more than so many errors, in a sentence."""
+def rl_verdict(errors: float = 2) -> str:
+    """Whether a task changed by more than twice its error (or another number of errors), in a sentence."""
     before, changed = {one["task"]: one for one in results("sft")}, []
     for after in results("rl"):
         first, last, n = before[after["task"]]["accuracy"], after["accuracy"], after["n"]
@@ -108,10 +108,10 @@ def rl_verdict(errors: float) -> str:
             changed.append(f"{after['task']} ({'up' if last > first else 'down'})")
     if not changed:
         return (
-            "No difference is larger than its error. So this short run neither helped nor harmed, as far as "
-            "one can tell. A difference smaller than its error says nothing."
+            "No difference is larger than twice its error. So this short run neither helped nor harmed, as "
+            "far as one can tell."
         )
-    return f"Larger than its error is the difference of: {', '.join(changed)}. The others say nothing."
+    return f"Larger than twice its error is the difference of: {', '.join(changed)}. The others say nothing."
 
 
 def base_loss() -> str:
