@@ -114,3 +114,15 @@ def test_a_quiz_marks_its_right_option_and_escapes_nothing_it_should_not() -> No
     )
     assert "<code>1 &lt; 2</code>" in page and "<strong>Order.</strong>" in page
     assert page.count("data-right") == 1 and page.count('name="q-1"') == 2
+
+
+def test_a_cell_may_begin_with_symbols_of_the_repository() -> None:
+    header = 'python live symbols="nanochat.model.config:HEAD_DIM,round_up"'
+    page = convert(fence(header, "round_up(130, HEAD_DIM)"))
+    code = html.unescape(re.search(r'data-code="(.*?)"', page)[1])
+    assert code.startswith("HEAD_DIM = 128") and "\n\ndef round_up(" in code
+    assert code.endswith("\n\nround_up(130, HEAD_DIM)")
+    assert '<pre class="out-result">256</pre>' in page
+    assert "nanochat/model/config.py" in page
+    with pytest.raises(fences.FenceError, match="no 'nothing'"):
+        convert(fence('python live symbols="web.source:nothing"', "1"))
