@@ -44,7 +44,8 @@ def sum_of_products(a: Iterable[float], b: Iterable[float]) -> float:
     >>> sum_of_products([1.0, 2.0], [10.0, 20.0])
     50.0
     """
-    return float(sum(map(mul, a, b)))
+    total: float = sum(map(mul, a, b))
+    return total
 
 
 # Python 3.12 has one of its own, several times as fast.
@@ -466,8 +467,10 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--batch {given.batch} is more than the {len(known)} names to learn from")
     model = Model(alphabet(names), given.width, given.heads, given.layers, given.seed)
     weights = sum(len(row) for table in model.tables() for row in table.rows)
-    print(f"{len(known):,} names to learn from, {len(held_out):,} held out; {weights:,} weights", flush=True)
     try:
+        print(
+            f"{len(known):,} names to learn from, {len(held_out):,} held out; {weights:,} weights", flush=True
+        )
         for step, loss in enumerate(train(model, known, given.steps, given.batch, given.rate, given.seed), 1):
             if step == 1 or step % 50 == 0 or step == given.steps:
                 some = "  ".join(model.write(chance, given.temperature) for _ in range(5))

@@ -227,7 +227,7 @@ def test_it_learns_to_make_up_names():
     held_out, known = names[:60], names[60:]
     untrained = Model(alphabet(known), seed=1)
     model = Model(alphabet(known), seed=1)
-    losses = list(train(model, known, steps=250))
+    losses = list(train(model, known, steps=200))
     assert losses[0] == pytest.approx(math.log(len(model.letters)), abs=0.02)
     learnt, counted = mean_surprise(model, held_out), counting_loss(known, held_out)
     assert learnt < counted - 0.35, (learnt, counted)
@@ -272,7 +272,9 @@ QUICK = ("--steps", "2", "--width", "4", "--heads", "1", "--samples", "2")
 
 def test_the_command_trains_on_a_readers_own_names(tmp_path):
     file = tmp_path / "mine.txt"
-    file.write_text("\ufeff" + "\n".join(f"Zoë{'abcde'[i % 5] * (i // 5)}" for i in range(30)), encoding="utf-8")
+    file.write_text(
+        "\ufeff" + "\n".join(f"Zoë{'abcde'[i % 5] * (i // 5)}" for i in range(30)), encoding="utf-8"
+    )
     first, second = (command(*QUICK, "--names", str(file), "--seed", "4") for _ in range(2))
     assert first.returncode == 0, first.stderr
     assert first.stdout == second.stdout
