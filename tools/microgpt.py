@@ -34,6 +34,7 @@ EPSILON = 1e-6
 ROTARY_BASE = 10_000.0
 LARGEST_LOGIT = 15.0
 WARMUP_STEPS = 20
+BETAS = (0.9, 0.95)  # of the averages of slopes and of squared slopes
 
 Row = list[float]
 
@@ -48,28 +49,34 @@ def sum_of_products(a: Iterable[float], b: Iterable[float]) -> float:
     return total
 
 
+Dot = Callable[[Iterable[float], Iterable[float]], float]
 # Python 3.12 has one of its own, several times as fast.
-dot: Callable[[Iterable[float], Iterable[float]], float] = getattr(math, "sumprod", sum_of_products)
+dot: Dot = getattr(math, "sumprod", sum_of_products)
 
 
 # ---- autograd: rows of numbers that know where they come from ----
 
 
 class Vector:
-    """A row of numbers that remembers which rows it was made from, and how slopes go back to them."""
+    """A row of numbers that knows which rows it was made from."""
 
     def __init__(
-        self, data: Row, parents: "Sequence[Vector]" = (), push: Callable[[Row], None] | None = None
+        self,
+        data: Row,
+        parents: "Sequence[Vector]" = (),
+        push: Callable[[Row], None] | None = None,
     ) -> None:
-        self.data, self.parents, self.push = data, parents, push
-        self.grad = [0.0] * len(data)  # the slopes of the loss towards these numbers
+        self.data = data
+        self.parents = parents
+        self.push = push  # how slopes go back to the parents
+        self.grad = [0.0] * len(data)  # slopes of the loss
 
     def receive(self, slopes: Iterable[float]) -> None:
         """Add slopes to those that came along other paths."""
         self.grad = list(map(add, self.grad, slopes))
 
     def backward(self, slope: float = 1.0) -> None:
-        """Walk from here back to the beginning; every row hands its slopes on."""
+        """Walk back to the beginning; every row hands slopes on."""
         order: list[Vector] = []
         seen: set[Vector] = set()
 
@@ -88,31 +95,46 @@ class Vector:
 
 
 class Table:
-    """Rows of weights, with a note of all that went through them since the last step."""
+    """Rows of weights, with notes of all that went through them."""
 
-    def __init__(self, chance: random.Random, n_rows: int, n_columns: int, spread: float) -> None:
-        self.rows = [[chance.gauss(0, spread) for _ in range(n_columns)] for _ in range(n_rows)]
+    def __init__(
+        self,
+        chance: random.Random,
+        n_rows: int,
+        n_columns: int,
+        spread: float,
+    ) -> None:
+        def drawn() -> Row:
+            return [chance.gauss(0, spread) for _ in range(n_columns)]
+
+        self.rows = [drawn() for _ in range(n_rows)]
         self.columns = list(zip(*self.rows))
-        self.notes: list[tuple[Row, Row]] = []  # slopes of what came out, and what went in
+        # The slopes of what came out, and what went in.
+        self.notes: list[tuple[Row, Row]] = []
 
     def slopes(self) -> list[Row]:
-        """The slope of every weight: what went in times the slope of what came out, over all notes."""
+        """The slope of every weight, over all notes."""
         came_out = zip(*(out for out, _ in self.notes))
         went_in = list(zip(*(row for _, row in self.notes)))
-        return [[dot(slopes, numbers) for numbers in went_in] for slopes in came_out]
+        return [[dot(out, column) for column in went_in] for out in came_out]
 
 
-# ---- the operations: what each computes, and how slopes go back through it ----
+# ---- the operations: what each computes, and how slopes go back ----
 
 
 def look_up(table: Table, number: int) -> Vector:
     """One row of a table."""
     here = [float(row == number) for row in range(len(table.rows))]
-    return Vector(table.rows[number], (), lambda grad: table.notes.append((here, grad)))
+
+    def push(grad: Row) -> None:
+        table.notes.append((here, grad))
+
+    # No parents, since no row went in: slopes end in the table.
+    return Vector(table.rows[number], (), push)
 
 
 def linear(table: Table, x: Vector) -> Vector:
-    """One number for each row of the table: its dot product with `x`."""
+    """For each row of the table its dot product with `x`."""
 
     def push(grad: Row) -> None:
         table.notes.append((grad, x.data))
@@ -132,31 +154,36 @@ def plus(a: Vector, b: Vector) -> Vector:
 
 
 def each(x: Vector, data: Row, slopes: Row) -> Vector:
-    """A row made from `x` number by number, with the slope of each."""
-    return Vector(data, (x,), lambda grad: x.receive(map(mul, grad, slopes)))
+    """A row made from `x` number by number, with each one's slope."""
+
+    def push(grad: Row) -> None:
+        x.receive(map(mul, grad, slopes))
+
+    return Vector(data, (x,), push)
 
 
 def relu_squared(x: Vector) -> Vector:
     """Numbers below 0 become 0, the others are squared."""
-    kept = [max(0.0, value) for value in x.data]
-    return each(x, [value * value for value in kept], [2 * value for value in kept])
+    kept = [max(0.0, v) for v in x.data]
+    return each(x, [v * v for v in kept], [2 * v for v in kept])
 
 
 def cap(x: Vector) -> Vector:
     """Numbers bent so that none leaves -15 to 15."""
-    bent = [math.tanh(value / LARGEST_LOGIT) for value in x.data]
-    return each(x, [LARGEST_LOGIT * value for value in bent], [1 - value * value for value in bent])
+    bent = [math.tanh(v / LARGEST_LOGIT) for v in x.data]
+    data = [LARGEST_LOGIT * v for v in bent]
+    return each(x, data, [1 - v * v for v in bent])
 
 
 def norm(x: Vector) -> Vector:
     """The row scaled to a mean square of 1."""
     n = len(x.data)
     scale = 1 / math.sqrt(dot(x.data, x.data) / n + EPSILON)
-    data = [value * scale for value in x.data]
+    data = [v * scale for v in x.data]
 
     def push(grad: Row) -> None:
         along = dot(grad, data) / n
-        x.receive([scale * (slope - along * value) for slope, value in zip(grad, data)])
+        x.receive([scale * (g - along * v) for g, v in zip(grad, data)])
 
     return Vector(data, (x,), push)
 
@@ -164,38 +191,47 @@ def norm(x: Vector) -> Vector:
 def rotate(x: Vector, position: int) -> Vector:
     """Pairs of numbers turned by angles that grow with the position."""
     half = len(x.data) // 2
-    angles = [position * ROTARY_BASE ** (-pair / half) for pair in range(half)]
-    turns = [(math.cos(angle), math.sin(angle)) for angle in angles]
+    speeds = [ROTARY_BASE ** (-pair / half) for pair in range(half)]
+    cos = [math.cos(position * speed) for speed in speeds]
+    sin = [math.sin(position * speed) for speed in speeds]
 
     def turn(row: Row, sign: float) -> Row:
-        pairs = [(a, b, c, sign * s) for a, b, (c, s) in zip(row, row[half:], turns)]
-        return [a * c + b * s for a, b, c, s in pairs] + [b * c - a * s for a, b, c, s in pairs]
+        pairs = list(zip(row, row[half:], cos, sin))
+        first = [a * c + sign * b * s for a, b, c, s in pairs]
+        return first + [b * c - sign * a * s for a, b, c, s in pairs]
 
-    return Vector(turn(x.data, 1.0), (x,), lambda grad: x.receive(turn(grad, -1.0)))
+    def push(grad: Row) -> None:
+        x.receive(turn(grad, -1.0))
+
+    return Vector(turn(x.data, 1.0), (x,), push)
 
 
 def compare(query: Vector, keys: Sequence[Vector]) -> Vector:
-    """How well each key fits the query: their dot product, over the root of their length."""
-    keys, scale = tuple(keys), len(query.data) ** -0.5  # a copy: the list of keys will grow
+    """How well each key fits: its dot product with the query, scaled."""
+    keys = tuple(keys)  # a copy: the list of keys will grow
+    scale = len(query.data) ** -0.5
 
     def push(grad: Row) -> None:
-        for key, slope in zip(keys, grad):
-            key.receive([scale * slope * value for value in query.data])
-        query.receive([scale * dot(grad, column) for column in zip(*(key.data for key in keys))])
+        grad = [scale * g for g in grad]
+        for key, g in zip(keys, grad):
+            key.receive([g * v for v in query.data])
+        columns = zip(*(key.data for key in keys))
+        query.receive([dot(grad, column) for column in columns])
 
-    return Vector([scale * dot(key.data, query.data) for key in keys], (query, *keys), push)
+    data = [scale * dot(key.data, query.data) for key in keys]
+    return Vector(data, (query, *keys), push)
 
 
 def softmax(x: Vector) -> Vector:
     """Scores as probabilities: positive, and 1 together."""
     highest = max(x.data)
-    exponentials = [math.exp(value - highest) for value in x.data]
-    total = sum(exponentials)
-    data = [one / total for one in exponentials]
+    raised = [math.exp(v - highest) for v in x.data]
+    total = sum(raised)
+    data = [v / total for v in raised]
 
     def push(grad: Row) -> None:
         mean = dot(grad, data)
-        x.receive([chance * (slope - mean) for chance, slope in zip(data, grad)])
+        x.receive([p * (g - mean) for p, g in zip(data, grad)])
 
     return Vector(data, (x,), push)
 
@@ -206,11 +242,12 @@ def mix(weights: Vector, values: Sequence[Vector]) -> Vector:
 
     def push(grad: Row) -> None:
         for value, weight in zip(values, weights.data):
-            value.receive([weight * slope for slope in grad])
+            value.receive([weight * g for g in grad])
         weights.receive([dot(grad, value.data) for value in values])
 
     columns = zip(*(value.data for value in values))
-    return Vector([dot(weights.data, column) for column in columns], (weights, *values), push)
+    data = [dot(weights.data, column) for column in columns]
+    return Vector(data, (weights, *values), push)
 
 
 def join(parts: Sequence[Vector]) -> Vector:
@@ -221,7 +258,7 @@ def join(parts: Sequence[Vector]) -> Vector:
             size = len(part.data)
             part.receive(grad[number * size : (number + 1) * size])
 
-    return Vector([value for part in parts for value in part.data], parts, push)
+    return Vector([v for part in parts for v in part.data], parts, push)
 
 
 def surprise(logits: Vector, token: int) -> Vector:
@@ -229,32 +266,44 @@ def surprise(logits: Vector, token: int) -> Vector:
     chances = softmax(logits).data
 
     def push(grad: Row) -> None:
-        logits.receive([grad[0] * (chance - (i == token)) for i, chance in enumerate(chances)])
+        slopes = [p - (i == token) for i, p in enumerate(chances)]
+        logits.receive([grad[0] * slope for slope in slopes])
 
     return Vector([-math.log(chances[token])], (logits,), push)
 
 
 # ---- the model ----
 
-Past = list[list[tuple[list[Vector], list[Vector]]]]  # of each block and head, the keys and values so far
+Seen = list[tuple[list[Vector], list[Vector]]]  # keys, values; by head
 
 
 class Block:
-    """The tables of one layer: attention's, three for each head, and the MLP's."""
+    """The tables of one layer: attention's, by head, and the MLP's."""
 
     def __init__(self, chance: random.Random, width: int, n_head: int) -> None:
-        size, spread = width // n_head, width**-0.5
-        self.query = [Table(chance, size, width, spread) for _ in range(n_head)]
-        self.key = [Table(chance, size, width, spread) for _ in range(n_head)]
-        self.value = [Table(chance, size, width, spread) for _ in range(n_head)]
-        self.output = Table(chance, width, width, 0.0)  # a new block adds nothing
+        spread = width**-0.5  # keeps the size of what goes through
+
+        def for_each_head() -> list[Table]:
+            size = width // n_head
+            return [Table(chance, size, width, spread) for _ in range(n_head)]
+
+        self.query = for_each_head()
+        self.key = for_each_head()
+        self.value = for_each_head()
+        self.output = Table(chance, width, width, 0.0)
         self.up = Table(chance, 4 * width, width, 0.4 * spread)
         self.down = Table(chance, width, 4 * width, 0.0)
 
-    def attention(self, x: Vector, past: list[tuple[list[Vector], list[Vector]]]) -> Vector:
+    def tables(self) -> list[Table]:
+        """All of them."""
+        by_head = [*self.query, *self.key, *self.value]
+        return [*by_head, self.output, self.up, self.down]
+
+    def attention(self, x: Vector, seen: Seen) -> Vector:
         """What each head finds in the letters so far."""
         found = []
-        for query, key, value, (keys, values) in zip(self.query, self.key, self.value, past):
+        heads = zip(self.query, self.key, self.value, seen)
+        for query, key, value, (keys, values) in heads:
             position = len(keys)
             asks = rotate(norm(linear(query, x)), position)
             keys.append(rotate(norm(linear(key, x)), position))
@@ -268,50 +317,56 @@ class Block:
 
 
 class Model:
-    """A GPT whose tokens are `letters`; the first of them is the edge of a name."""
+    """A GPT for these letters; the first of them is the edge."""
 
     def __init__(
-        self, letters: str, width: int = 16, n_head: int = 2, n_layer: int = 1, seed: int = 1
+        self,
+        letters: str,
+        width: int = 16,
+        n_head: int = 2,
+        n_layer: int = 1,
+        seed: int = 1,
     ) -> None:
         chance = random.Random(seed)
-        self.letters, self.n_head = letters, n_head
+        self.letters = letters
+        self.n_head = n_head
         self.embedding = Table(chance, len(letters), width, 0.8)
         self.blocks = [Block(chance, width, n_head) for _ in range(n_layer)]
         self.head = Table(chance, len(letters), width, 0.001)
 
     def tables(self) -> list[Table]:
         """Everything that is learned."""
-        found = [self.embedding, self.head]
-        for block in self.blocks:
-            found += [*block.query, *block.key, *block.value, block.output, block.up, block.down]
-        return found
+        inside = [table for block in self.blocks for table in block.tables()]
+        return [self.embedding, *inside, self.head]
 
-    def nothing_read(self) -> Past:
-        """The past of a model that has read no letter."""
+    def nothing_read(self) -> list[Seen]:
+        """The past, of each block, before the first letter."""
         return [[([], []) for _ in range(self.n_head)] for _ in self.blocks]
 
-    def read(self, token: int, past: Past) -> Vector:
-        """Read one more token, keep its keys and values in `past`, and give the logits of the next."""
+    def read(self, token: int, past: list[Seen]) -> Vector:
+        """Read a token, add it to the past; the logits of the next."""
         x = norm(look_up(self.embedding, token))
-        for block, block_past in zip(self.blocks, past):
-            x = plus(x, block.attention(norm(x), block_past))
+        for block, seen in zip(self.blocks, past):
+            x = plus(x, block.attention(norm(x), seen))
             x = plus(x, block.mlp(norm(x)))
         return cap(linear(self.head, norm(x)))
 
     def surprise(self, name: str) -> Vector:
-        """The surprise at every letter of a name and at its end, added up."""
-        tokens = [self.letters.index(letter) for letter in EDGE + name + EDGE]
+        """The surprise at each letter and at the end, added up."""
+        tokens = [self.letters.index(one) for one in EDGE + name + EDGE]
         past, total = self.nothing_read(), Vector([0.0])
         for token, following in pairwise(tokens):
-            total = plus(total, surprise(self.read(token, past), following))
+            logits = self.read(token, past)
+            total = plus(total, surprise(logits, following))
         return total
 
     def write(self, chance: random.Random, temperature: float = 1.0) -> str:
-        """A new name, letter by letter, until the model writes the edge."""
+        """A new name, letter by letter, until it writes the edge."""
         past, token, name = self.nothing_read(), 0, ""
         while len(name) < LONGEST:
-            logits = self.read(token, past)
-            chances = softmax(Vector([logit / temperature for logit in logits.data])).data
+            logits = self.read(token, past).data
+            cooled = Vector([logit / temperature for logit in logits])
+            chances = softmax(cooled).data
             [token] = chance.choices(range(len(chances)), chances)
             if token == 0:
                 break
@@ -322,52 +377,70 @@ class Model:
 # ---- training ----
 
 
-class Adam:
-    """The optimizer: each weight's step is its mean slope over the root of its mean squared slope."""
+def average(old: Row, new: Row, keep: float) -> Row:
+    """A running average: most of the old, a little of the new.
 
-    def __init__(self, tables: list[Table], betas: tuple[float, float] = (0.9, 0.95)) -> None:
-        self.tables, self.betas, self.steps = tables, betas, 0
-        self.means = [[[0.0] * len(row) for row in table.rows] for table in tables]
-        self.squares = [[[0.0] * len(row) for row in table.rows] for table in tables]
+    >>> average([1.0], [0.0], keep=0.75)
+    [0.75]
+    """
+    return [keep * a + (1 - keep) * b for a, b in zip(old, new)]
+
+
+class Adam:
+    """A weight's step: its mean slope over its root mean square slope."""
+
+    def __init__(self, tables: list[Table]) -> None:
+        self.tables, self.steps = tables, 0
+        self.means = [[[0.0] * len(row) for row in one.rows] for one in tables]
+        self.squares = [list(rows) for rows in self.means]
 
     def step(self, rate: float) -> None:
         """Move every weight against its slope, and forget the notes."""
         self.steps += 1
-        b, c = self.betas
-        rate /= 1 - b**self.steps  # the means began at 0: early ones are too small
-        fair = 1 / (1 - c**self.steps)
+        keep, keep_square = BETAS
+        # Both averages began at 0, so early ones are too small.
+        rate /= 1 - keep**self.steps
+        fair = 1 / (1 - keep_square**self.steps)
         for table, means, squares in zip(self.tables, self.means, self.squares):
-            for i, grad in enumerate(table.slopes()):
-                means[i] = [b * mean + (1 - b) * slope for mean, slope in zip(means[i], grad)]
-                squares[i] = [c * square + (1 - c) * slope * slope for square, slope in zip(squares[i], grad)]
+            for i, slopes in enumerate(table.slopes()):
+                means[i] = average(means[i], slopes, keep)
+                squared = [g * g for g in slopes]
+                squares[i] = average(squares[i], squared, keep_square)
                 table.rows[i] = [
-                    weight - rate * mean / (math.sqrt(fair * square) + 1e-10)
-                    for weight, mean, square in zip(table.rows[i], means[i], squares[i])
+                    w - rate * m / (math.sqrt(fair * s) + 1e-10)
+                    for w, m, s in zip(table.rows[i], means[i], squares[i])
                 ]
             table.columns = list(zip(*table.rows))
             table.notes.clear()
 
 
 def train(
-    model: Model, names: Sequence[str], steps: int, batch: int = 8, rate: float = 0.02, seed: int = 1
+    model: Model,
+    names: Sequence[str],
+    steps: int,
+    batch: int = 8,
+    rate: float = 0.02,
+    seed: int = 1,
 ) -> Iterator[float]:
-    """Take so many steps, each on a few names, and give the loss of each: the mean surprise at a letter."""
+    """Take so many steps; after each, give its mean surprise a letter."""
     chance, adam = random.Random(seed), Adam(model.tables())
     for step in range(steps):
         chosen = chance.sample(names, batch)
-        letters = sum(len(name) + 1 for name in chosen)
+        n_letters = sum(len(name) + 1 for name in chosen)
         loss = 0.0
         for name in chosen:
             total = model.surprise(name)
-            total.backward(1 / letters)
-            loss += total.data[0] / letters
-        adam.step(rate * min((step + 1) / WARMUP_STEPS, 1 - step / steps))
+            total.backward(1 / n_letters)
+            loss += total.data[0] / n_letters
+        warm_up, warm_down = (step + 1) / WARMUP_STEPS, 1 - step / steps
+        adam.step(rate * min(warm_up, warm_down))
         yield loss
 
 
 def mean_surprise(model: Model, names: Sequence[str]) -> float:
-    """The mean surprise at a letter of these names, without learning from them."""
-    return sum(model.surprise(name).data[0] for name in names) / sum(len(name) + 1 for name in names)
+    """The mean surprise at a letter, without learning from it."""
+    total = sum(model.surprise(name).data[0] for name in names)
+    return total / sum(len(name) + 1 for name in names)
 
 
 # ---- names, and the command ----

@@ -186,7 +186,7 @@ def test_adam_steps_as_torchs_does():
         (weight @ torch.tensor(x.data, dtype=torch.float64) * torch.tensor(WEIGHTS[:2])).sum().backward()
         adam.step(0.1)
         theirs.step()
-        assert sum(table.rows, []) == pytest.approx(weight.flatten().tolist(), abs=1e-9)
+        torch.testing.assert_close(torch.tensor(table.rows, dtype=torch.float64), weight.detach())
         assert not table.notes
 
 
@@ -258,7 +258,8 @@ def test_the_same_seed_gives_the_same_run():
 
 def test_the_list_of_names():
     names = read_names()
-    assert names == sorted(set(names)) and len(names) >= 1000
+    assert names == sorted(set(names))
+    assert len(names) >= 1000
     assert all(re.fullmatch("[a-z]{2,12}", name) for name in names)
 
 
@@ -280,8 +281,10 @@ def test_the_command_trains_on_a_readers_own_names(tmp_path):
     assert first.stdout == second.stdout
     lines = first.stdout.splitlines()
     assert re.fullmatch(r"\d+ names to learn from, \d+ held out; [\d,]+ weights", lines[0])
-    assert lines[1].startswith("step     1   loss 2.") and lines[3].startswith("held-out names: loss 2.")
-    assert len(lines) == 6 and set("".join(lines[4:])) <= set("zoëabcde")
+    assert lines[1].startswith("step     1   loss 2.")
+    assert lines[3].startswith("held-out names: loss 2.")
+    assert len(lines) == 6
+    assert set("".join(lines[4:])) <= set("zoëabcde")
     assert "--temperature" in command("--help").stdout
 
 
@@ -304,7 +307,8 @@ def test_mistakes_are_one_line(arguments, complaint):
     done = command(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("microgpt: error: ") and complaint in done.stderr
+    assert done.stderr.startswith("microgpt: error: ")
+    assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
 
 

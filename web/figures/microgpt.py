@@ -1,11 +1,12 @@
-"""The figures of the page about microGPT: the parts of the file, and the way of a letter through the model."""
+"""The figures of the page about microGPT: the parts of the file, a letter's way through the model."""
 
 from __future__ import annotations
 
+import ast
 import math
 import random
 
-from tools.microgpt import Model, Table, Vector, alphabet, linear, read_names
+from tools.microgpt import NAMES, Model, Table, Vector, alphabet, linear, read_names
 from web.figures.svg import Svg
 from web.source import read_symbol
 
@@ -20,9 +21,31 @@ PARTS = (
     ("Vector, Table", ("Vector", "Table"), "numbers that find their slopes", "guide 1: autograd", 1),
     (f"{len(OPERATIONS)} operations", OPERATIONS, "softmax, norm, rotate, …", "guide 3: the pieces", 2),
     ("Block, Model", ("Block", "Model"), "attention, MLP, the whole", "guide 3: architecture", 3),
-    ("Adam, train", ("Adam", "train", "mean_surprise"), "loss, slopes, steps", "guide 4: training", 4),
+    (
+        "Adam, train",
+        ("average", "Adam", "train", "mean_surprise"),
+        "loss, slopes, steps",
+        "guide 4: training",
+        4,
+    ),
     ("Model.write", ("Model.write",), "one letter after another", "guide 5: inference", 5),
 )
+
+
+def code_lines() -> int:
+    """How many lines of the file are code of the model and its training: no comments, docstrings, command.
+
+    >>> 200 < code_lines() < 300
+    True
+    """
+    text = NAMES.with_name("microgpt.py").read_text(encoding="utf-8")
+    text = text[: text.index("# ---- names, and the command")]
+    skipped: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.update(range(node.lineno, (node.end_lineno or 0) + 1))
+    lines = enumerate((line.strip() for line in text.splitlines()), start=1)
+    return sum(bool(line) and not line.startswith("#") and number not in skipped for number, line in lines)
 
 
 def lines_of(symbols: tuple[str, ...]) -> int:
@@ -84,8 +107,9 @@ def microgpt_letter() -> str:
         476,
         title="The way of one letter through microGPT",
         description=(
-            f"The letter's row of {width} numbers is looked up and normalised. Attention, in {model.n_head} heads "
-            f"of {size}, adds to it; the MLP, {inside} wide inside, adds to it; the head gives {words} logits."
+            f"The letter's row of {width} numbers is looked up and normalised. Attention, in "
+            f"{model.n_head} heads of {size}, adds to it; the MLP, {inside} wide inside, adds to it; "
+            f"the head gives {words} logits."
         ),
     )
     middle = 228
@@ -96,7 +120,7 @@ def microgpt_letter() -> str:
     # attention, on the left of the stream
     drawing.box(4, 92, 190, 176, tone=2, dashed=True)
     drawing.text(14, 110, f"attention, {model.n_head} heads", kind="strong", size=12)
-    drawing.box(14, 120, 170, 26, f"norm, query key value → {size}", tone=2, mono=True, size=9.5, round=3)
+    drawing.box(14, 120, 170, 26, f"norm; q, k, v → {size}", tone=2, mono=True, size=11, round=3)
     drawing.box(14, 150, 170, 26, "norm, rotate", tone=2, mono=True, size=11, round=3)
     drawing.box(14, 180, 170, 26, "compare, softmax", tone=2, mono=True, size=11, round=3)
     drawing.box(14, 210, 170, 26, f"mix → {size}, join → {width}", tone=2, mono=True, size=11, round=3)
@@ -119,9 +143,9 @@ def microgpt_letter() -> str:
     drawing.box(middle - 90, 412, 180, 30, f"norm, head → {words}", tone=4, mono=True, size=12)
     drawing.text(middle, 462, "cap: logits of the next letter", anchor="middle", size=12)
     return drawing.figure(
-        f"The stream runs down the middle. Attention and MLP read it and add to it. Only attention sees other "
-        f"letters: it keeps this letter's key and value in the past, and takes from all that lie there. Numbers "
-        f"are lengths of rows."
+        "The stream runs down the middle. Attention and MLP read it and add to it. Only attention sees "
+        "other letters: it keeps this letter's key and value in the past, and takes from all that lie "
+        "there. Numbers are lengths of rows."
     )
 
 
@@ -207,14 +231,13 @@ def table_slopes() -> str:
     grid(150, 22, inputs, 1)
     drawing.text(262, 44, "letter 1", middle=False, size=11, kind="muted")
     drawing.text(262, 78, "letter 2", middle=False, size=11, kind="muted")
-    drawing.text(4, 106, ["slopes of", "what came out"], size=12, kind="muted")
+    drawing.text(4, 92, ["slopes of", "what came out"], size=12, kind="muted")
     # turned on its side, so that a letter is a column
     grid(24, 120, [list(row) for row in zip(*outs, strict=True)], 2)
-    drawing.text(96, 158, "·", size=18)
     grid(150, 120, slopes, 3)
     drawing.text(262, 142, "slopes of the weights:", size=12)
     drawing.text(262, 160, "2 outputs × 3 inputs", size=12, kind="muted")
     return drawing.figure(
-        "Two letters went through a table of two rows and three columns. Each slope below is one dot product: "
-        "a row on the left, with a letter in each column, times a column above."
+        "Two letters went through a table of two rows and three columns. Each slope is one dot product: a "
+        "row on the left, with a letter in each column, times a column above."
     )
