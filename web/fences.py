@@ -194,12 +194,12 @@ def _with_symbols(symbols: str, source: str) -> tuple[str, str]:
     """
     module, _, names = symbols.partition(":")
     found = [read_symbol(f"{module}:{name.strip()}") for name in names.split(",")]
-    parts: list[str] = []
-    for symbol in found:
+    blocks = [symbol.code.startswith(("def ", "class ", "@")) for symbol in found]
+    code = found[0].code
+    for number, symbol in enumerate(found[1:], start=1):
         # Constants stand under each other, functions and classes apart.
-        apart = symbol.code.startswith(("def ", "class ", "@"))
-        parts.append(("\n" if parts and apart else "") + symbol.code)
-    return found[0].file, "\n".join(parts) + (f"\n\n{source}" if source.strip() else "")
+        code += ("\n\n" if any(blocks[number - 1 : number + 1]) else "\n") + symbol.code
+    return found[0].file, code + (f"\n\n{source}" if source.strip() else "")
 
 
 def _exercise(source: str, options: Options, page: _Page) -> str:
