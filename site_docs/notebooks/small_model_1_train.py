@@ -254,8 +254,8 @@ figure.tight_layout()
 show(
     figure,
     f"Left: the loss of each batch falls from {losses[0]:.1f} to about {sum(losses[-20:]) / 20:.1f} nats, "
-    f"jagged. Right: bits per byte on held-out text fall from {tests[0][1]:.2f} to {tests[-1][1]:.2f}, fast at "
-    "first.",
+    f"jagged. Right: bits per byte on held-out text fall from {tests[0][1]:.2f} to {tests[-1][1]:.2f}, fast "
+    "at first.",
 )
 
 # %% [markdown]

@@ -51,9 +51,11 @@ def test_the_cells_that_make_the_model_run_by_themselves(tmp_path, monkeypatch):
 @pytest.mark.parametrize("notebook", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_pictures_look_alike_in_all_notebooks(notebook):
     """Each stands alone, so each has the helper for plots; they must not drift apart."""
+    first = FOLDER / "tensors_and_autograd.py"
+    assert helper(notebook) == helper(first)
+
+
+def helper(notebook: Path) -> str:
+    """The lines that prepare plots."""
     text = notebook.read_text(encoding="utf-8")
-    first = (FOLDER / "tensors_and_autograd.py").read_text(encoding="utf-8")
-    begin, end = 'GREY = "#7f8794"', "# %% [markdown]"
-    assert (
-        text[text.index(begin) :].split(end)[0].strip() == first[first.index(begin) :].split(end)[0].strip()
-    )
+    return text[text.index('GREY = "#7f8794"') :].split("# %% [markdown]")[0].strip()
