@@ -78,6 +78,10 @@ COMMANDS = {
 }
 
 
+# Packages that only one extra of pyproject.toml brings; all others come with `train`.
+EXTRAS = {"serve": ("fastapi", "pydantic", "uvicorn"), "onnx": ("onnx", "onnxruntime")}
+
+
 def make_parser() -> OneLineParser:
     """The parser of `nanochat` itself, for its help and version."""
     width = max(map(len, COMMANDS))
@@ -91,7 +95,8 @@ def make_parser() -> OneLineParser:
             "  nanochat speedrun --size laptop\n"
             "  nanochat train base --help\n"
             "  nanochat tools model-calculator --preset gpt2-small\n\n"
-            "`python -m nanochat` is the same command, so that torchrun can start it."
+            "`python -m nanochat` is the same command, so that torchrun can start it. What an error\n"
+            "means, and the way out: guide 8 of the site, Troubleshooting."
         ),
     )
     parser.add_argument("--version", action="version", version=f"nanochat {__version__}")
@@ -166,6 +171,8 @@ def _run(words: Sequence[str]) -> int:
         raise UsageError(str(error)) from None
     except RunStopped as error:
         raise ToolError(str(error)) from None
+    except ModuleNotFoundError as error:
+        raise UsageError(missing_package(error)) from error
     except BrokenPipeError:
         raise
     except OSError as error:  # no space, no permission: the person can mend it
@@ -173,3 +180,18 @@ def _run(words: Sequence[str]) -> int:
         if error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename:
             what = f"{what} under {base_folder()}; free some, or choose another place by NANOCHAT_BASE_DIR"
         raise UsageError(f"{error.filename}: {what}" if error.filename else what) from None
+
+
+def missing_package(error: ModuleNotFoundError) -> str:
+    """One line for a package that is not installed; raises the error again if it is a module of our own.
+
+    >>> missing_package(ModuleNotFoundError("no", name="torch.nn"))
+    "the package torch is not installed; in the folder of the project: pip install -e '.[train]'"
+    """
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "nanochat", "tools"):
+        raise error
+    extra = next((extra for extra, names in EXTRAS.items() if package in names), "train")
+    return (
+        f"the package {package} is not installed; in the folder of the project: pip install -e '.[{extra}]'"
+    )

@@ -57,6 +57,24 @@ def test_a_disk_that_refuses_is_one_line_and_exit_code_2(leave_with, trouble, li
     assert leave_with(trouble) == (2, f"nanochat: error: {line}\n")
 
 
+@pytest.mark.parametrize(
+    ("module", "package", "extra"),
+    [("torch.nn", "torch", "train"), ("uvicorn", "uvicorn", "serve"), ("onnx", "onnx", "onnx")],
+)
+def test_a_package_that_is_not_installed_is_one_line_with_the_command(leave_with, module, package, extra):
+    code, said = leave_with(ModuleNotFoundError(f"No module named {module!r}", name=module))
+    assert code == 2
+    assert said == (
+        f"nanochat: error: the package {package} is not installed; in the folder of the project: "
+        f"pip install -e '.[{extra}]'\n"
+    )
+
+
+def test_a_missing_module_of_our_own_is_not_hidden(leave_with):
+    with pytest.raises(ModuleNotFoundError):
+        leave_with(ModuleNotFoundError("No module named 'nanochat.x'", name="nanochat.x"))
+
+
 def test_a_reader_that_hangs_up_is_no_error(leave_with):
     assert leave_with(BrokenPipeError()) == (0, "")
 

@@ -41,6 +41,7 @@ NOT_PYTHON = {
     "quiz",
     "source",
     "tool",
+    "explore",
     "diff",
     "css",
     "html",

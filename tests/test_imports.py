@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each room of `nanochat` and the rooms it may use. A room that is not here may not exist.
 ROOMS: dict[str, set[str]] = {
     "nanochat.errors": set(),
+    "nanochat.files": set(),
     "nanochat.home": {"nanochat.errors"},
     "nanochat.tokenizer": set(),
     "nanochat.model": set(),
@@ -41,8 +42,8 @@ ROOMS: dict[str, set[str]] = {
     },
     "nanochat.serve": {"nanochat.inference", "nanochat.tokenizer", "nanochat.toolbox"},
 }
-# Every room may say what went wrong, and where things lie on disk.
-COMMON = {"nanochat.errors", "nanochat.home"}
+# Every room may say what went wrong, write small files, and know where things lie on disk.
+COMMON = {"nanochat.errors", "nanochat.files", "nanochat.home"}
 # These stand above all rooms.
 COMMAND = {"nanochat.cli", "nanochat.__main__", "nanochat.commands"}
 # The folders of the site use everything, and nothing uses them.

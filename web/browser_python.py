@@ -31,6 +31,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.figures import laptop_run
 from web.node import node
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,16 +49,19 @@ PURE_PARTS = {
         "__init__", "config", "counting", "hardware", "huggingface", "memory", "planning", "presets", "shape",
     ),
     "nanochat/data": ("__init__", "packing"),
+    "nanochat/data/tasks": ("__init__", "arithmetic", "calls", "choice", "grading", "numbered", "task"),
     "nanochat/train": ("__init__", "depth_dial", "schedule"),
     "nanochat/inference": ("__init__", "request", "sampling", "writing"),
     "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),
-    "nanochat/evaluation": ("__init__", "statistics"),
+    "nanochat/evaluation": ("__init__", "core_prompts", "statistics"),
 }  # fmt: skip
 SHIPPED = (
     *(f"{room}/{module}.py" for room, modules in PURE_PARTS.items() for module in modules),
     "nanochat/tokenizer/sample.*",
     "tools/**/*",
 )
+# A file of the wheel that is made here: what the training curves show of the saved run, 20 KB of 160.
+LAPTOP_RUN = f"tools/figures/{laptop_run.FILE_NAME}"
 SUFFIXES = (".py", ".txt", ".json", ".css", ".tiktoken")
 
 PACKAGE, VERSION = "nanochat-pages", "0.1.0"
@@ -94,7 +98,18 @@ def shipped_files() -> dict[str, Path]:
         name: path for name, path in found.items() if path.suffix in SUFFIXES and "__pycache__" not in name
     }
     # The cells' runner is a module of its own there: the worker imports nothing of the site's builder.
-    return dict(sorted({**wanted, "run_cell.py": ROOT / "web" / "run_cell.py"}.items()))
+    made = {"run_cell.py": ROOT / "web" / "run_cell.py", LAPTOP_RUN: _laptop_run()}
+    return dict(sorted({**wanted, **made}.items()))
+
+
+def _laptop_run() -> Path:
+    """Write what the training curves show, and say where it lies."""
+    path = CACHE.with_name(laptop_run.FILE_NAME)
+    text = json.dumps(laptop_run.read_run(), separators=(",", ":"))
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return path
 
 
 def shipped_modules() -> list[str]:

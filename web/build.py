@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from web import assets, browser_python, finish, notebook, reference, theme_mends
+from web import assets, browser_python, contents, finish, notebook, reference, search_words, theme_mends
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "site_docs"
@@ -93,6 +93,8 @@ def build(strict: bool, verbose: bool) -> None:
     with step("formulas, diagrams, terms, names"):
         theme_mends.mend_theme(NEW)
         finish.prerender(NEW, PAGES, CACHE / "prerender.json")
+        contents.fill(NEW)
+        search_words.split_glossary(NEW)
         finish.quiet_terms(NEW)
     with step("content security policy"):
         finish.secure(NEW)

@@ -1,4 +1,4 @@
-"""What the site's own fences become: live cells, exercises, quizzes, source by symbol and tool pages.
+"""What the site's own fences become: live cells, exercises, quizzes, source by symbol, tools, figures.
 
 Each pair of functions here is a `custom_fence` of `pymdownx.superfences` (see `mkdocs.yml`): the validator
 says whether a fence is ours, the formatter returns its HTML. No MkDocs hook is needed: pages stay portable.
@@ -12,6 +12,7 @@ says whether a fence is ours, the formatter returns its HTML. No MkDocs hook is 
     ```quiz                               questions in YAML
     ```source                             one line `package.module:symbol`, shown from the file itself
     ```tool                               one line `tool-name`, then `parameter: value` lines
+    ```explore                            the same for an interactive figure of `tools/figures`
 
 A cell that fails stops the build with its page and line, unless it is marked `fails` to show an error. So
 does an exercise whose solution fails a check, or whose starter passes them all.
@@ -32,7 +33,7 @@ from markdown import Markdown
 from pymdownx.highlight import Highlight
 from pymdownx.superfences import SuperFencesException
 
-from web import run_cell, tool_page
+from web import explore, run_cell, tool_page
 from web.quiz import render_quiz
 from web.source import read_symbol
 
@@ -88,7 +89,7 @@ def format_python(source: str, options: Options, page: _Page) -> str:
 
 
 def validate_any(language: str, inputs: Options, options: Options, attrs: Options, md: Markdown) -> bool:
-    """The validator of `quiz`, `source` and `tool`: every option is passed on."""
+    """The validator of `quiz`, `source`, `tool` and `explore`: every option is passed on."""
     options.update(inputs)
     return True
 
@@ -115,9 +116,26 @@ def format_source(source: str, options: Options, page: _Page) -> str:
 @_stops_the_build
 def format_tool(source: str, options: Options, page: _Page) -> str:
     """A learning tool's page: its form and its real report for the values given."""
+    return tool_page.render(*_name_and_query(source))
+
+
+@_stops_the_build
+def format_explore(source: str, options: Options, page: _Page) -> str:
+    """An interactive figure: its controls, and its real picture for the values given."""
+    name, query = _name_and_query(source)
+    page.explored[name] = page.explored.get(name, 0) + 1
+    return explore.render(name, query, page.explored[name])
+
+
+def _name_and_query(source: str) -> tuple[str, dict[str, str]]:
+    """A name in the first line, then `parameter: value` lines.
+
+    >>> _name_and_query("sampling\\ntop-k: 3")
+    ('sampling', {'top-k': '3'})
+    """
     name, *lines = [line.strip() for line in source.strip().splitlines()]
     query = dict(line.split(":", 1) for line in lines if line)
-    return tool_page.render(name, {key.strip(): value.strip() for key, value in query.items()})
+    return name, {key.strip(): value.strip() for key, value in query.items()}
 
 
 class _Page:
@@ -129,6 +147,7 @@ class _Page:
         self.exercises: dict[str, dict[str, str]] = {}
         self.cells = 0
         self.quizzes = 0
+        self.explored: dict[str, int] = {}
         self.outputs = 0
         # MkDocs registers a processor that knows the page's file; plain Markdown (in tests) has none.
         relpath = next((p for p in md.treeprocessors if hasattr(p, "file")), None)

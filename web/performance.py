@@ -11,11 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nanochat.commands import bench_loader, bench_tokenizer, bench_train
+from nanochat.commands import bench_infer, bench_loader, bench_serve, bench_tokenizer, bench_train
 from nanochat.commands.measure import machine, result
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks"
-COLUMNS = {"train": bench_train.COLUMNS, "tokenizer": bench_tokenizer.COLUMNS, "loader": bench_loader.COLUMNS}
+COLUMNS = {
+    "train": bench_train.COLUMNS,
+    "tokenizer": bench_tokenizer.COLUMNS,
+    "loader": bench_loader.COLUMNS,
+    "infer": bench_infer.COLUMNS,
+    "serve": bench_serve.COLUMNS,
+}
 
 
 def tables(kind: str, folder: Path = RESULTS) -> str:
@@ -46,10 +52,20 @@ def what(settings: Mapping[str, Any]) -> str:
     'Corpus classics, batches of 8 × 512 tokens.'
     """
     if "n_layer" in settings:
+        length = (
+            f"prompts of {settings['prompt']:,} tokens, {settings['steps']} more of each timed,"
+            if "prompt" in settings
+            else f"steps of {settings['batch_size']} × {settings['sequence_len']:,} tokens"
+        )
         return (
             f"d{settings['n_layer']}, width {settings['n_embd']}, {settings['n_head']} heads, vocabulary "
-            f"{settings['vocab_size']:,}: {settings['parameters'] / 1e6:.1f} million parameters; steps of "
-            f"{settings['batch_size']} × {settings['sequence_len']:,} tokens in {settings['dtype']}."
+            f"{settings['vocab_size']:,}: {settings['parameters'] / 1e6:.1f} million parameters; {length} "
+            f"in {settings['dtype']}."
+        )
+    if "clients" in settings:
+        return (
+            f"{settings['clients']} clients for {settings['seconds']} seconds, answers of at most "
+            f"{settings['max_tokens']} tokens, {settings['rows']} written at a time."
         )
     batches = ""
     if "seq_len" in settings:

@@ -35,67 +35,70 @@ ROOMS = (
         "nanochat.model",
         "The GPT, layer by layer: embeddings, rotary positions, attention, MLP, loss. Its shape, and how its "
         "parameters, memory and arithmetic are counted.",
-        "[Guide 1: Introduction to LLMs and PyTorch](../guides/01-introduction.md) and the "
+        "[Guide 3: Architecture](../guides/03-architecture.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(
         "nanochat.data",
         "Corpora as shards on disk, made from packages, downloads or your own files; the loader that packs "
         "them into batches.",
-        "[the map of the guides](../guides/index.md#guide-4)",
+        "[Guide 4: Training pipeline](../guides/04-training.md)",
     ),
     Room(
         "nanochat.data.tasks",
         "Tasks: conversations to learn from and questions to be judged by, from the hub, from packages, or "
         "made up; mixtures of them.",
-        "[the map of the guides](../guides/index.md#guide-4)",
+        "[Guide 4: Training pipeline](../guides/04-training.md)",
     ),
     Room(
         "nanochat.inference",
         "From logits to text: sampling, the KV cache, the engine that writes many texts at once.",
-        "[the map of the guides](../guides/index.md#guide-5)",
+        "[Guide 5: Inference](../guides/05-inference.md)",
     ),
     Room(
         "nanochat.toolbox",
         "What a model may call, a calculator and a Python sandbox, and how it calls them.",
-        "[the map of the guides](../guides/index.md#guide-6)",
+        "[Guide 6: Tools and capabilities](../guides/06-tools.md)",
     ),
     Room(
         "nanochat.toolbox.layers",
         "The layers of the sandbox, one kernel facility each, and the program that puts them on.",
-        "[the map of the guides](../guides/index.md#guide-6)",
+        "[Guide 6: Tools and capabilities](../guides/06-tools.md)",
     ),
     Room(
         "nanochat.evaluation",
         "How good a model is: bits per byte, CORE, tasks with error bars, and the results on disk.",
-        "[the map of the guides](../guides/index.md#guide-7)",
+        "[guide 7](../guides/07-evaluation.md)",
     ),
     Room(
         "nanochat.evaluation.report",
         "The report card: what a run and the runs it came from have learnt, as one page.",
-        "[the map of the guides](../guides/index.md#guide-7)",
+        "[guide 7](../guides/07-evaluation.md#the-report-card)",
     ),
     Room(
         "nanochat.serve",
         "Talking to a model: in the terminal, by an HTTP API, on a page.",
-        "[the map of the guides](../guides/index.md#guide-8)",
+        "[Guide 8: Quick start](../guides/08-quick-start.md#talk-to-it)",
     ),
     Room(
         "nanochat.train",
         "Pretraining, fine-tuning, reinforcement learning: the depth dial, optimizers, schedule, the loop, "
         "checkpoints, several processes.",
-        "[the map of the guides](../guides/index.md#guide-4), [Scale](../about/scaling.md) and the "
+        "[Guide 4: Training pipeline](../guides/04-training.md), [Scale](../about/scaling.md) and the "
         "[model calculator](../tools/model-calculator.md)",
     ),
     Room(
         "nanochat.cli",
         "The `nanochat` command, what it may complain of, and where things lie on disk.",
-        "[the primer](../guides/primer.md)",
+        "[Guide 8: Quick start](../guides/08-quick-start.md); what an error means, and the way out, in its "
+        "section [Troubleshooting](../guides/08-quick-start.md#troubleshooting)",
         also=("nanochat.errors", "nanochat.home"),
     ),
     Room(
         "nanochat.commands",
         "One module for each command: its flags, its help, and the call of the room that does the work.",
+        "[Guide 8: Quick start](../guides/08-quick-start.md), with "
+        "[the errors of each](../guides/08-quick-start.md#troubleshooting), and "
         "[the primer](../guides/primer.md#the-parts-of-a-command)",
     ),
     Room(
@@ -117,6 +120,11 @@ ROOMS = (
         "tools.playground",
         "The parts of the tokenizer playground: its parameters and the sections of its report.",
         "[Tokenizer playground](../tools/tokenizer-playground.md)",
+    ),
+    Room(
+        "tools.figures",
+        "The interactive figures of the guides: small tools that stand in a text.",
+        "[Interactive figures](../guides/figures.md)",
     ),
     Room(
         "tools.core",

@@ -20,7 +20,7 @@ name.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tools import registry
@@ -65,7 +65,7 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
     for group in form_schema(tool)["groups"]:
         yield f'<fieldset class="tool-group"><legend>{escape(group["label"])}</legend>'
         for field in group["fields"]:
-            yield from _field(tool.name, field, asked.get(field["key"], field["default"]))
+            yield from labelled_field(tool.name, field, asked.get(field["key"], field["default"]))
         yield "</fieldset>"
     yield "</fieldset>"
     yield f'<p class="tool-private">{PRIVATE}</p>'
@@ -81,10 +81,18 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
     yield "</div></div></div>"
 
 
-def _field(tool_name: str, field: Mapping[str, Any], value: Any) -> Iterator[str]:
-    """One labelled field, its help under it."""
-    name = f"{tool_name}-{field['key']}"
-    helped = _help(field)
+def labelled_field(
+    prefix: str,
+    field: Mapping[str, Any],
+    value: Any,
+    control: Callable[[Mapping[str, Any], Any, str], str] | None = None,
+) -> Iterator[str]:
+    """One labelled field, its help under it. Ids begin with `prefix`.
+
+    A `control` of one's own draws the field itself, and shows its limits.
+    """
+    name = f"{prefix}-{field['key']}"
+    helped = field["help"] if control else _help(field)
     note = f'<span class="tool-help" id="{escape(name)}-help">{escape(helped)}</span>'
     if field["kind"] == "choice" and field["many"]:
         yield from _checkboxes(name, field, value, note)
@@ -98,7 +106,8 @@ def _field(tool_name: str, field: Mapping[str, Any], value: Any) -> Iterator[str
         yield f'<div class="tool-field tool-flag">{box} {label}{note}</div>'
         return
     wide = " tool-wide" if field["multiline"] else ""
-    yield f'<div class="tool-field{wide}">{label}{_control(field, value, shared)}{note}</div>'
+    drawn = control(field, value, shared) if control else plain_control(field, value, shared)
+    yield f'<div class="tool-field{wide}">{label}{drawn}{note}</div>'
 
 
 def _help(field: Mapping[str, Any]) -> str:
@@ -114,7 +123,8 @@ def _help(field: Mapping[str, Any]) -> str:
     return str(said)
 
 
-def _control(field: Mapping[str, Any], value: Any, shared: str) -> str:
+def plain_control(field: Mapping[str, Any], value: Any, shared: str) -> str:
+    """The field itself: an input, a select or a textarea."""
     kind = field["kind"]
     if kind == "choice":
         empty = [{"value": "", "label": "not set"}] if field["optional"] else []

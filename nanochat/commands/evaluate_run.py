@@ -35,6 +35,7 @@ from nanochat.evaluation.statistics import bits
 from nanochat.evaluation.table import as_table
 from nanochat.evaluation.task_result import TaskResult, mean_centred
 from nanochat.evaluation.tasks import evaluate_task, has_choices, questions
+from nanochat.files import write_json
 from nanochat.home import run_folder
 from nanochat.inference.engine import Engine
 from nanochat.toolbox.tools import make_tools
@@ -305,7 +306,7 @@ def tell(found: Sequence[EvaluationResult], evaluation: Evaluation) -> None:
     options = evaluation.options
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        results.write_whole(options.out, [asdict(one) for one in found])
+        write_json(options.out, [asdict(one) for one in found], indent=1)
     if options.json:
         print(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
         return

@@ -6,11 +6,31 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any
 
 from nanochat.errors import UserError
 from nanochat.train.flags import Flags, check_value, flag_of, kind_of
+from nanochat.train.settings import GROUPS
+from tools.core.arguments import OneLineParser
 from tools.core.errors import UsageError
+
+
+def training_parser(settings: type[Flags], prog: str, needs: str, about: str, examples: str) -> OneLineParser:
+    """The parser of a command that trains: a flag for every setting, and the few that say how to start.
+
+    `needs` are the words of the usage line that no run goes without.
+    """
+    parser = OneLineParser(
+        prog=prog, description=about, epilog=examples, argument_default=argparse.SUPPRESS,
+        usage=f"{prog} {needs} [flags]",
+    )  # fmt: skip
+    add_flags(parser, settings, GROUPS)
+    start = parser.add_argument_group("Start")
+    start.add_argument("--resume", action="store_true", help="continue the run where it was stopped")
+    start.add_argument("--config", type=Path, metavar="FILE", help="settings from another run's config.json")
+    start.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
+    return parser
 
 
 def add_flags(parser: argparse.ArgumentParser, settings: type[Flags], groups: Sequence[str]) -> None:

@@ -56,10 +56,10 @@ class Size:
     chat_eval: str  # and for those that answer
 
 
-FETCHED = ("smoltalk", "mmlu", "arc-easy", "arc-challenge", "gsm8k")
+FETCHED = ("core", "smoltalk", "mmlu", "arc-easy", "arc-challenge", "gsm8k")
 ON_GPUS: dict[str, Any] = {
     "sft": "--mixture chat",
-    "rl": "--tasks gsm8k --steps 400 --max-tokens 256",
+    "rl": "--tasks gsm8k --prompts 16 --samples 16 --steps 400 --max-tokens 256",
     "questions": FETCHED,
     "base_eval": "--tasks base",
     "chat_eval": "--tasks chat",
@@ -144,7 +144,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def plan(options: argparse.Namespace) -> list[Stage]:
-    """The stages of a size, in order."""
+    """The stages of a size, in order: downloads come first, so that a failing one costs no training."""
     size, run = SIZES[options.size], checked_name(options.name or f"speedrun-{options.size}")
     sft, rl = f"{run}-sft", f"{run}-rl"
     tokenizer = f"{size.corpus}-{size.vocab_size}"
@@ -156,17 +156,17 @@ def plan(options: argparse.Namespace) -> list[Stage]:
     return [
         Stage("text", f"the corpus {size.corpus}", ("data", "prepare", *text, *shards),
               lambda: corpus_is_there(size.corpus, size.shards)),
+        *(
+            Stage(f"questions-{name}", f"the questions of {name}", ("data", "prepare", "--task", name),
+                  partial(task_is_there, name))
+            for name in size.questions
+        ),
         Stage("tokenizer", f"{size.vocab_size:,} tokens", ("tokenizer", "train", *text, *vocabulary),
               lambda: tokenizer_is_there(tokenizer, size.vocab_size)),
         Stage("pretraining", size.about,
               ("train", "base", *go_on(run), *size.train.split(), *text, *which, *options.train),
               lambda: is_trained(run_folder(run)), processes),
         evaluation("base-evaluation", run, size.base_eval, processes),
-        *(
-            Stage(f"questions-{name}", f"the questions of {name}", ("data", "prepare", "--task", name),
-                  partial(task_is_there, name))
-            for name in size.questions
-        ),
         Stage("fine-tuning", "conversations, so that it answers",
               ("train", "sft", *go_on(sft), "--from-run", run, "--name", sft, *size.sft.split()),
               lambda: is_trained(run_folder(sft)), processes),
@@ -210,9 +210,11 @@ def is_evaluated(run: str, words: Sequence[str]) -> bool:
 def task_is_there(name: str) -> bool:
     """Whether a task's questions are on disk."""
     from nanochat.data.tasks.catalogue import open_task
+    from nanochat.evaluation.core_bundle import open_bundle
+    from nanochat.evaluation.names import CORE
 
     try:
-        return len(open_task(name)) > 0
+        return len(open_bundle().tasks if name == CORE else open_task(name)) > 0
     except UserError:
         return False
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from nanochat.commands.flag_parser import add_flags, check_settings, given_settings
-from nanochat.train.settings import GROUPS, Settings
+from nanochat.commands.flag_parser import check_settings, given_settings, training_parser
+from nanochat.train.settings import Settings
 from tools.core.arguments import OneLineParser
 
 EXAMPLES = """examples:
@@ -26,19 +25,8 @@ exit codes: 0 trained, 1 the loss went wrong, 2 the question was wrong, 130 Ctrl
 
 def make_parser() -> OneLineParser:
     """A flag for every field of `Settings`, in groups, and the few that say how to start."""
-    parser = OneLineParser(
-        prog="nanochat train base",
-        description="Pretrain a model. --depth sets everything else; each flag changes one thing.",
-        epilog=EXAMPLES,
-        argument_default=argparse.SUPPRESS,
-        usage="nanochat train base --depth N [flags]",
-    )
-    add_flags(parser, Settings, GROUPS)
-    start = parser.add_argument_group("Start")
-    start.add_argument("--resume", action="store_true", help="continue the run where it was stopped")
-    start.add_argument("--config", type=Path, metavar="FILE", help="settings from another run's config.json")
-    start.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
-    return parser
+    about = "Pretrain a model. --depth sets everything else; each flag changes one thing."
+    return training_parser(Settings, "nanochat train base", "--depth N", about, EXAMPLES)
 
 
 def check(options: argparse.Namespace) -> None:

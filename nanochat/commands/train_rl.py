@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from nanochat.commands.flag_parser import add_flags, check_settings, given_settings
+from nanochat.commands.flag_parser import check_settings, given_settings, training_parser
 from nanochat.train.rl_settings import RlSettings
-from nanochat.train.settings import GROUPS
 from tools.core.arguments import OneLineParser
 
 EXAMPLES = """tasks:
@@ -30,19 +28,8 @@ exit codes: 0 trained, 1 the loss went wrong, 2 the question was wrong, 130 Ctrl
 
 def make_parser() -> OneLineParser:
     """A flag for every field of `RlSettings`, in groups, and the few that say how to start."""
-    parser = OneLineParser(
-        prog="nanochat train rl",
-        description="Reinforcement learning: a model answers, and learns from the grades of its answers.",
-        epilog=EXAMPLES,
-        argument_default=argparse.SUPPRESS,
-        usage="nanochat train rl --from-run RUN [flags]",
-    )
-    add_flags(parser, RlSettings, GROUPS)
-    start = parser.add_argument_group("Start")
-    start.add_argument("--resume", action="store_true", help="continue the run where it was stopped")
-    start.add_argument("--config", type=Path, metavar="FILE", help="settings from another run's config.json")
-    start.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
-    return parser
+    about = "Reinforcement learning: a model answers, and learns from the grades of its answers."
+    return training_parser(RlSettings, "nanochat train rl", "--from-run RUN", about, EXAMPLES)
 
 
 def check(options: argparse.Namespace) -> None:

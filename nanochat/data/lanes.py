@@ -21,8 +21,8 @@ import numpy.typing as npt
 from nanochat.data.packing import fill_row, longest, shortest
 
 LANES = 64
-# Documents a lane chooses from. With 1, a plain stream, rows of 2,048 cut the classics' documents (935 tokens
-# each) 1.00 times on average; with 4 0.42 times, with 16 0.30 times, and with 64 not less often.
+# Documents a lane chooses from. Rows of 2,048 that cut the classics' documents (935 tokens each) as a plain
+# stream would, cut 46 % of them somewhere; with 4 to choose from it is 41 %, with 16 37 %, with 64 35 %.
 WAITING = 16
 
 Tokens = npt.NDArray[np.generic]

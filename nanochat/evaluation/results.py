@@ -14,13 +14,13 @@ renamed. Standard library only.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from nanochat.errors import UserError
+from nanochat.files import write_json
 
 FOLDER = "evaluations"  # in a run's folder
 FORMAT = 1
@@ -87,23 +87,8 @@ def write(run_folder: Path, result: EvaluationResult) -> Path:
     folder = run_folder / FOLDER
     folder.mkdir(exist_ok=True)
     path = folder / file_name(result)
-    write_whole(path, {"format": FORMAT, **asdict(result)})
+    write_json(path, {"format": FORMAT, **asdict(result)}, indent=1)
     return path
-
-
-def write_whole(path: Path, data: object) -> None:
-    """Write JSON that is either there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            json.dump(data, file, indent=1, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def read_all(run_folder: Path) -> list[EvaluationResult]:

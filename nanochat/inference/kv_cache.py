@@ -2,7 +2,7 @@
 
 Attention compares a new token's query with the keys of all tokens before it, and these do not change any
 more. Kept, they make a step of generation cost one token's work instead of the whole text's. The price is
-memory: two vectors a token, layer and head of keys (`nanochat.inference.cache_size` counts it).
+memory: two vectors a token, layer and head of keys (`nanochat.model.memory.kv_cache_bytes` counts it).
 
 The choices:
 

@@ -267,13 +267,20 @@ def rows_at_a_time(n_words: int, logits_at_a_time: int) -> int:
 def kv_cache_bytes(model: Model, context: int, batch: int = 1, bytes_each: int = BF16) -> Figure:
     """Bytes the KV cache needs for `batch` conversations of `context` tokens.
 
-    >>> llama = GPTConfig.from_depth(12)
-    >>> kv_cache_bytes(llama, context=2_048).value / 2**20  # MiB
+    A layer with a sliding window keeps its window only, all others keep every token.
+
+    >>> kv_cache_bytes(GPTConfig.from_depth(12, window_pattern="L"), context=2_048).value / 2**20  # MiB
     72.0
+    >>> kv_cache_bytes(GPTConfig.from_depth(12), context=2_048).value / 2**20  # 9 windows of 512 tokens
+    31.5
     """
-    each = kv_cache_per_token(model, bytes_each).value
-    value = batch * context * each
-    return Figure(value, f"B·T·bytes per token = {batch:,}·{context:,}·{each:,} = {value:,}")
+    tokens = sum(context if width >= model.sequence_len else min(context, width) for width in model.windows())
+    value = batch * tokens * 2 * model.n_kv_head * model.head_dim * bytes_each
+    if tokens == model.n_layer * context:
+        each = kv_cache_per_token(model, bytes_each).value
+        return Figure(value, f"B·T·bytes per token = {batch:,}·{context:,}·{each:,} = {value:,}")
+    numbers = f"{batch:,}·{tokens:,}·2·{model.n_kv_head:,}·{model.head_dim:,}·{bytes_each} = {value:,}"
+    return Figure(value, f"B·(tokens that each layer keeps, summed)·2·K·D·bytes = {numbers}")
 
 
 def inference_weights(model: Model, bytes_each: int = BF16) -> Figure:

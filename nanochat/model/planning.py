@@ -168,10 +168,11 @@ def longest_context(model: Model, gpu: GPU, batch: int = 1) -> int:
 
     >>> from nanochat.model.hardware import find_gpu
     >>> longest_context(GPTConfig.from_depth(12), find_gpu("RTX4090"))
-    613614
+    2452923
     """
     left = int(gpu.memory_bytes * USABLE) - inference_weights(model).value
-    return max(0, left // kv_cache_bytes(model, 1, batch).value)
+    of_one_layer = kv_cache_bytes(model, 1, batch).value // model.n_layer
+    return last_that(lambda n: kv_cache_bytes(model, n, batch).value <= left, max(0, left // of_one_layer))
 
 
 def chinchilla_tokens(model: Model) -> int:

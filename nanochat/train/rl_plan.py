@@ -18,7 +18,7 @@ from nanochat.train.rl_settings import RlSettings
 from nanochat.train.run_plan import RunPlan, at_batch, make_schedule, pick_device_batch
 
 RATE = 0.03  # of pretraining's learning rates at its reference
-STEPS = 60
+STEPS = 100
 ROWS_AT_A_TIME = 4  # rows of a micro-batch: few, since the last one of a step is not full
 WARMDOWN = 0.3
 
@@ -29,7 +29,7 @@ def plan_rl(settings: RlSettings, config: GPTConfig, place: Place, dtype: str) -
     >>> config = GPTConfig.from_depth(4, vocab_size=4_096, sequence_len=512)
     >>> plan = plan_rl(RlSettings(from_run="d4-sft"), config, Place(), "fp32")
     >>> plan.steps, plan.device_batch_size
-    (60, 4)
+    (100, 4)
     """
     settings.checked()
     steps = settings.steps or STEPS

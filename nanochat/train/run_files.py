@@ -93,21 +93,6 @@ def list_runs(stage: str) -> list[str]:
     return sorted(folder.name for folder in all_runs(stage))
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write a file that is either there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            json.dump(data, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """Read a file that `write_json` wrote."""
     try:

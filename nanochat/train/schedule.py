@@ -3,7 +3,7 @@
 - learning rate: a short linear warm-up, a level stretch, then a long linear warm-down to 5 % (Hu et al. 2024,
   MiniCPM, arXiv 2404.06395, section 4; Hägele et al. 2024, arXiv 2405.18392, for the shape of the warm-down)
 - Muon's momentum: rises while the first steps are still bad advice, falls again while the learning rate falls
-- weight decay: a quarter of a cosine wave down to nothing, so that the last steps only fit the text
+- weight decay: half a cosine wave down to nothing, so that the last steps only fit the text
 
 A long run has fixed stretches of warm-up. A short one cannot afford them, so there each is a share of it.
 And a short run needs larger steps to get anywhere: `short_run_boost`.

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 import nanochat
 from nanochat.errors import UserError
+from nanochat.files import write_json
 from nanochat.model.counting import count_parameters
 from nanochat.train import run_files
 from nanochat.train.assemble import assemble
@@ -67,7 +68,7 @@ def run_stage(stage: Stage, start: Start[Some], world: World, dry_run: bool) -> 
         held.enter_context(nothing_left_if_refused(folder, stage.plan, world))
         if start.folder is None and world.is_first:
             stage.lesson.tokenizer.save(folder / OWN_TOKENIZER)
-            run_files.write_json(folder / run_files.CONFIG, {"name": folder.name} | stage.config)
+            write_json(folder / run_files.CONFIG, {"name": folder.name} | stage.config)
         return train(stage, start, folder, world)
 
 

@@ -13,6 +13,8 @@ from nanochat import cli
 from nanochat.commands import speedrun
 from nanochat.data.corpus import Corpus
 from nanochat.data.shards import write_shard
+from nanochat.data.tasks.catalogue import CATALOGUE
+from nanochat.evaluation.names import names_in
 from nanochat.home import corpora_folder, run_folder
 from nanochat.tokenizer.tokenizer import sample_text
 from tools.core.errors import UsageError
@@ -95,8 +97,23 @@ def test_every_stage_is_a_command_that_its_parser_takes(base, size):
     options = speedrun.make_parser().parse_args(["--size", size])
     shown = [stage.shown() for stage in speedrun.plan(options)]
     assert all("nanochat " in line for line in shown)
-    launched = shown[2].startswith("torchrun --standalone --nproc_per_node=8 -m nanochat train base ")
+    (base,) = [line for line in shown if " train base " in line]
+    launched = base.startswith("torchrun --standalone --nproc_per_node=8 -m nanochat train base ")
     assert launched == (size == "8xh100")
+
+
+@pytest.mark.parametrize("size", speedrun.SIZES)
+def test_all_that_an_evaluation_asks_for_is_fetched_before_the_training(base, size):
+    """A machine that costs money by the hour must not find out after the training what is missing."""
+    stages = speedrun.plan(speedrun.make_parser().parse_args(["--size", size]))
+    training = next(i for i, stage in enumerate(stages) if stage.words[:2] == ("train", "base"))
+    fetched = {stage.words[-1] for stage in stages[:training] if "--task" in stage.words}
+    asked = speedrun.SIZES[size]
+    evaluated = {*names_in(asked.base_eval.split()[1]), *names_in(asked.chat_eval.split()[1])}
+    needs = {
+        name for name in evaluated if name == "core" or (name in CATALOGUE and CATALOGUE[name].needs_download)
+    }
+    assert needs <= fetched
 
 
 @pytest.mark.parametrize(

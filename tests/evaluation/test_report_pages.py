@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanochat.evaluation.report.files import write_report, write_whole
+from nanochat.evaluation.report.files import write_report
 from nanochat.evaluation.report.html import as_html
 from nanochat.evaluation.report.markdown import as_markdown, as_site_body, as_summary, escape, fence, sample
 from nanochat.evaluation.report.reading import read_report
 from nanochat.evaluation.report.record import Report
+from nanochat.files import write_whole
 from nanochat.home import run_folder
 from tests.evaluation.reported_runs import put_chain, put_core, put_run, put_score
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from nanochat.files import write_json
 from nanochat.home import run_folder
 from nanochat.model.gpt import GPT
 from nanochat.tokenizer.fast import FastTokenizer
 from nanochat.tokenizer.tokenizer import Tokenizer, with_chat_specials
 from nanochat.train import checkpoint
-from nanochat.train.run_files import CONFIG, write_json
+from nanochat.train.run_files import CONFIG
 from tests.inference.small_models import chance_model, script, scripted_model
 
 STEP = 100

@@ -98,7 +98,9 @@ def test_a_repository_named_in_the_environment_gets_edit_links(monkeypatch):
 @pytest.mark.parametrize(("meta", "links"), [({}, 1), ({"generated": True}, 0)])
 def test_pages_made_from_the_code_have_no_edit_link(meta, links):
     folders = [ROOT / "web" / "theme", Path(material.__file__).parent / "templates"]
-    template = jinja2.Environment(loader=jinja2.FileSystemLoader(folders)).get_template("partials/actions.html")
+    template = jinja2.Environment(loader=jinja2.FileSystemLoader(folders)).get_template(
+        "partials/actions.html"
+    )
     page = SimpleNamespace(edit_url="https://github.com/a/b/edit/main/site_docs/x.md", meta=meta)
     theme = SimpleNamespace(icon=SimpleNamespace(edit="material/pencil-outline"))
     shown = template.render(

@@ -21,7 +21,7 @@ def convert(text: str) -> str:
             "format": fences.format_python,
         }
     ]
-    for name in ("quiz", "source", "tool"):
+    for name in ("quiz", "source", "tool", "explore"):
         formatter = getattr(fences, f"format_{name}")
         custom.append({"name": name, "class": name, "validator": fences.validate_any, "format": formatter})
     extensions = ["pymdownx.superfences", "pymdownx.highlight", "pymdownx.details", "admonition"]
@@ -126,3 +126,12 @@ def test_a_cell_may_begin_with_symbols_of_the_repository() -> None:
     assert "nanochat/model/config.py" in page
     with pytest.raises(fences.FenceError, match="no 'nothing'"):
         convert(fence('python live symbols="web.source:nothing"', "1"))
+
+
+def test_a_figure_stands_twice_on_a_page_with_its_own_ids_and_values() -> None:
+    page = convert(fence("explore", "sampling") + fence("explore", "sampling\ntop-k: 3"))
+    assert page.count('class="explore"') == 2
+    assert len(set(re.findall(r'\bid="([^"]*)"', page))) == len(re.findall(r'\bid="([^"]*)"', page))
+    assert "3 of 10 words stay" in page
+    with pytest.raises(fences.FenceError, match="no figure 'sampler'"):
+        convert(fence("explore", "sampler"))

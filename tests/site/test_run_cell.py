@@ -126,7 +126,9 @@ class TestChecks:
         assert "forget to return" in self.says("def f(): 1", "expect('f()', 1)")[0][1]
 
     def test_an_object_is_named_without_its_address(self) -> None:
-        assert self.says("class A: pass", "expect('A()', 1)")[0][1] == "A() gave <__main__.A object>, expected 1"
+        assert (
+            self.says("class A: pass", "expect('A()', 1)")[0][1] == "A() gave <__main__.A object>, expected 1"
+        )
 
     def test_floats_and_lists_of_floats_may_be_close(self) -> None:
         checks = "expect('x', 0.3, within=1e-9)\nexpect('[x, 1]', [0.3, 1], within=1e-9)\n"

@@ -210,9 +210,7 @@ def test_a_file_is_read_in_the_page(site_url: str, open_page: Open, tmp_path: Pa
 
 
 @pytest.mark.parametrize("tool", [name for name in registry.NAMES if name == "tokenizer-playground"])
-def test_ten_thousand_characters_can_be_pasted(
-    tool: str, site_url: str, open_page: Open
-) -> None:
+def test_ten_thousand_characters_can_be_pasted(tool: str, site_url: str, open_page: Open) -> None:
     page = open_tool(open_page, site_url, tool)
     before = answers(page)
     page.fill('[name="text"]', "warm up")

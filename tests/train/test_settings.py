@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nanochat.commands.flag_parser import given_settings
 from nanochat.commands.train_base import make_parser
 from nanochat.errors import UserError
+from nanochat.files import write_json
 from nanochat.home import run_folder
 from nanochat.model.memory import training_memory
 from nanochat.train import run_files
@@ -165,9 +166,7 @@ def test_a_resumed_run_keeps_what_decides_what_it_learns(tmp_path, monkeypatch) 
     plan = plan_run(Settings(depth=4, ratio=12.0), 4_096)
     folder = run_files.claim_folder("mine", "d4")
     settings = replace(plan.settings, name=None).to_dict()
-    run_files.write_json(
-        folder / run_files.CONFIG, {"asked": {"depth": 4, "ratio": 12.0}, "settings": settings}
-    )
+    write_json(folder / run_files.CONFIG, {"asked": {"depth": 4, "ratio": 12.0}, "settings": settings})
 
     for more in ({}, {"depth": 4}, {"ratio": 12.0}, {"steps": plan.steps}, {"batch_size": plan.batch_size}):
         start = begin(BASE, {"name": "mine", **more}, resume=True)
@@ -193,7 +192,7 @@ def test_which_run_is_resumed(tmp_path, monkeypatch) -> None:
     assert fresh.note == "there is no run to resume: starting it"
     settings = {"settings": Settings(depth=4).to_dict()}
     for name in ("d4", "d4-2", "other"):
-        run_files.write_json(run_files.claim_folder(name, "") / run_files.CONFIG, settings)
+        write_json(run_files.claim_folder(name, "") / run_files.CONFIG, settings)
     (run_folder("d4-2") / run_files.METRICS).write_text("{}\n")
     assert begin(BASE, {"depth": 4}, resume=True).folder == run_folder("d4-2")
     assert begin(BASE, {"name": "other"}, resume=True).folder == run_folder("other")
@@ -236,7 +235,7 @@ def test_a_damaged_config_is_one_line(tmp_path, text: str) -> None:
 def test_a_config_gives_its_settings_and_flags_win(tmp_path) -> None:
     path = tmp_path / "config.json"
     plan = plan_run(Settings(depth=4, batch_size=4), 4_096)
-    run_files.write_json(path, {"settings": plan.settings.to_dict()})
+    write_json(path, {"settings": plan.settings.to_dict()})
     assert plan_run(begin(BASE, {}, config=path).settings, 4_096) == plan
     again = begin(BASE, {"seed": 3, "total_tokens": 10**6}, config=tmp_path).settings
     assert (again.seed, again.total_tokens, again.steps, again.batch_size) == (3, 10**6, None, 4)

@@ -197,16 +197,16 @@ def inference(plan: Plan) -> Section:
     served = "1 conversation" if plan.conversations == 1 else f"{plan.conversations:,} conversations"
     rows = [
         Row("weights", "Weights (bf16)", weights.value, gib(weights.value), formula=weights.formula),
-        Row("kv_bytes_per_token", "KV cache, one token", each.value, f"{each.value:,} bytes",
+        Row("kv_bytes_per_token", "KV cache, one token", each.value, f"{each.value:,} bytes in all layers",
             formula=each.formula),
         Row("kv_cache", "KV cache", cache.value,
             f"{gib(cache.value)} ({served} of {plan.context:,} tokens)", formula=cache.formula),
         Row("total", "Together", total, gib(total),
             formula=f"{weights.value:,} + {cache.value:,} = {total:,}"),
         Row("longest_context", "Longest context", longest, f"{longest:,} tokens fit on one {gpu.label}",
-            formula="(usable memory - weights) / KV bytes of a token of every conversation = "
-                    f"({plan.machine.usable_bytes:,} - {weights.value:,}) / "
-                    f"{plan.conversations * each.value:,} = {longest:,}"),
+            formula="the most whose KV cache fits into usable memory - weights = "
+                    f"{plan.machine.usable_bytes:,} - {weights.value:,} = "
+                    f"{plan.machine.usable_bytes - weights.value:,} bytes"),
         Row("decode_limit", "Speed limit, alone", limit, f"{speed(limit)} tokens/sec for 1 conversation",
             formula=f"bandwidth / bytes of the weights read for a token = {gpu.bandwidth:,.0f} / "
                     f"{gpu.bandwidth / limit:,.0f}; the KV cache comes on top"),

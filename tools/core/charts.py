@@ -18,8 +18,9 @@ from tools.core.scale import Axis, make_axis, segments, tick_label
 
 COLORS = ("#1565c0", "#c2410c", "#2e7d32", "#8e24aa", "#00838f", "#b71c1c")
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "5 2", "1 2")
-WIDTH, HEIGHT = 640, 320
+WIDTH, NARROW, HEIGHT = 640, 420, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
+LETTER = 7.5  # how wide a digit is at the charts' font size
 
 Points = Sequence[tuple[float, float]]
 
@@ -46,6 +47,7 @@ def line_chart(
     y_label: str = "",
     x_log: bool = False,
     y_log: bool = False,
+    width: int = WIDTH,
 ) -> Chart:
     """Lines over a common x axis.
 
@@ -56,13 +58,13 @@ def line_chart(
     points = [point for _, parts in runs for run in parts for point in run]
     x_axis = make_axis((x for x, _ in points), x_log)
     y_axis = make_axis((y for _, y in points), y_log)
-    parts = [*_grid(x_axis, y_axis), *_axis_labels(x_label, y_label)]
+    parts = [*_grid(x_axis, y_axis, width), *_axis_labels(x_label, y_label, width)]
     for index, (_, line) in enumerate(runs):
-        parts += [_line(run, x_axis, y_axis, index) for run in line]
+        parts += [_line(run, x_axis, y_axis, index, width) for run in line]
     if len(runs) > 1:
         parts += _legend([label for label, _ in runs])
     height = HEIGHT + (22 * len(runs) if len(runs) > 1 else 0)
-    return Chart(title, _svg(title, _describe(runs), height, parts))
+    return Chart(title, _svg(title, _describe(runs), height, parts, width))
 
 
 def bar_chart(title: str, bars: Sequence[tuple[str, float, str]]) -> Chart:
@@ -90,10 +92,10 @@ def _color(index: int) -> str:
     return f"var(--chart-{place + 1}, {COLORS[place]})"
 
 
-def _svg(title: str, description: str, height: int, parts: Sequence[str]) -> str:
+def _svg(title: str, description: str, height: int, parts: Sequence[str], width: int = WIDTH) -> str:
     inside = "".join(parts)
     return (
-        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {height}" '
+        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
         f'font-family="inherit" font-size="13" fill="currentColor" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{inside}</svg>"
     )
@@ -111,35 +113,37 @@ def _describe(runs: Sequence[tuple[str, list[list[tuple[float, float]]]]]) -> st
     return "; ".join(said)
 
 
-def _x(axis: Axis, value: float) -> float:
-    return LEFT + axis.place(value) * (WIDTH - LEFT - RIGHT)
+def _x(axis: Axis, value: float, width: int) -> float:
+    return LEFT + axis.place(value) * (width - LEFT - RIGHT)
 
 
 def _y(axis: Axis, value: float) -> float:
     return HEIGHT - BOTTOM - axis.place(value) * (HEIGHT - TOP - BOTTOM)
 
 
-def _grid(x_axis: Axis, y_axis: Axis) -> list[str]:
+def _grid(x_axis: Axis, y_axis: Axis, width: int) -> list[str]:
     parts = []
     floor = HEIGHT - BOTTOM
     for tick in y_axis.ticks:
         y = _y(y_axis, tick)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" {_FAINT}/>')
+        parts.append(f'<line x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" {_FAINT}/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick_label(tick)}</text>')
     for tick in x_axis.ticks:
-        x = _x(x_axis, tick)
+        x = _x(x_axis, tick, width)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{floor}" y2="{floor + 5}" {_FAINT}/>')
-        parts.append(f'<text x="{x:.1f}" y="{floor + 19}" text-anchor="middle">{tick_label(tick)}</text>')
+        words = tick_label(tick)
+        middle = min(x, width - len(words) * LETTER / 2)  # the last one stays inside
+        parts.append(f'<text x="{middle:.1f}" y="{floor + 19}" text-anchor="middle">{words}</text>')
     return parts
 
 
 _FAINT = 'stroke="currentColor" stroke-opacity="0.2"'
 
 
-def _axis_labels(x_label: str, y_label: str) -> list[str]:
+def _axis_labels(x_label: str, y_label: str, width: int) -> list[str]:
     parts = []
     if x_label:
-        middle = (LEFT + WIDTH - RIGHT) / 2
+        middle = (LEFT + width - RIGHT) / 2
         parts.append(f'<text x="{middle:.0f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>')
     if y_label:
         middle = (TOP + HEIGHT - BOTTOM) / 2
@@ -148,8 +152,8 @@ def _axis_labels(x_label: str, y_label: str) -> list[str]:
     return parts
 
 
-def _line(run: Sequence[tuple[float, float]], x_axis: Axis, y_axis: Axis, index: int) -> str:
-    spots = [(_x(x_axis, x), _y(y_axis, y)) for x, y in run]
+def _line(run: Sequence[tuple[float, float]], x_axis: Axis, y_axis: Axis, index: int, width: int) -> str:
+    spots = [(_x(x_axis, x, width), _y(y_axis, y)) for x, y in run]
     if len(spots) == 1:
         return f'<circle cx="{spots[0][0]:.1f}" cy="{spots[0][1]:.1f}" r="3" fill="{_color(index)}"/>'
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tools.core.charts import line_chart
+from tools.core.charts import NARROW, WIDTH, line_chart
+from tools.core.drawing import heatmap, picture
 from tools.core.markup import escape
 from tools.core.report import (
+    Bar,
     Bars,
     Block,
     Code,
+    Heatmap,
     LineChart,
     Notes,
+    Picture,
     Report,
     Row,
     Rows,
@@ -44,11 +48,28 @@ def render_html(report: Report, level: int = 2) -> str:
     return "\n".join(Page(level).report(report))
 
 
-class Page:
-    """Draws one report; `render_html` is the way in."""
+def render_blocks(report: Report) -> str:
+    """The blocks of the report alone, for a figure in a page that has headings of its own.
 
-    def __init__(self, level: int) -> None:
+    >>> print(render_blocks(Report("Size", [Section("Model", [Text("a < b")])])))
+    <div class="report">
+    <p class="report-text">a &lt; b</p>
+    </div>
+    """
+    return "\n".join(Page(2, in_text=True).blocks(report))
+
+
+class Page:
+    """Draws one report; `render_html` and `render_blocks` are the ways in.
+
+    Where it stands `in_text`, charts are narrow, and parts that scroll are groups: a page with several
+    figures would have too many landmarks, some of the same name.
+    """
+
+    def __init__(self, level: int, in_text: bool = False) -> None:
         self.level = level
+        self.role = "group" if in_text else "region"
+        self.chart_width = NARROW if in_text else WIDTH
         self.title = ""
         self.named: dict[str, int] = {}
 
@@ -56,11 +77,23 @@ class Page:
         """Every element of the report."""
         yield '<article class="report">'
         yield f'<h{self.level} class="report-title">{escape(report.title)}</h{self.level}>'
+        if report.says:
+            yield self.block(Text(report.says))
         for section in report.sections:
             yield from self.section(section)
         if report.notes:
             yield from self.section(Section("Notes", [Notes(report.notes)], icon="📝"))
         yield "</article>"
+
+    def blocks(self, report: Report) -> Iterator[str]:
+        """Every block and the notes, without a heading."""
+        yield '<div class="report">'
+        for section in report.sections:
+            self.title = section.title
+            yield from map(self.block, section.blocks)
+        if report.notes:
+            yield self.block(Notes(report.notes))
+        yield "</div>"
 
     def section(self, section: Section) -> Iterator[str]:
         """A heading and its blocks."""
@@ -85,6 +118,10 @@ class Page:
             return self.tokens(block)
         if isinstance(block, LineChart):
             return self.chart(block)
+        if isinstance(block, Heatmap):
+            return self.heatmap(block)
+        if isinstance(block, Picture):
+            return _figure(picture(block), block.title)
         if isinstance(block, Notes):
             items = "".join(f"<li>{escape(item)}</li>" for item in block.items)
             return f'<ul class="report-notes">{items}</ul>'
@@ -104,7 +141,7 @@ class Page:
         self.named[name] = self.named.get(name, 0) + 1
         if self.named[name] > 1:
             name = f"{name} ({self.named[name]})"
-        attributes = f'class="{kind}" role="region" tabindex="0" aria-label="{escape(name)}"'
+        attributes = f'class="{kind}" role="{self.role}" tabindex="0" aria-label="{escape(name)}"'
         return f"<{tag} {attributes}>{inside}</{tag}>"
 
     def caption(self, caption: str) -> str:
@@ -154,15 +191,12 @@ class Page:
 
     def bars(self, block: Bars) -> str:
         """A table whose middle column is drawn."""
-        finite = [abs(bar.value) for bar in block.bars if _finite(bar.value)]
-        largest = max(finite, default=0) or 1
         parts = []
         for bar in block.bars:
-            share = abs(bar.value) / largest * 100 if _finite(bar.value) else 0
             # The width is an attribute of SVG, no style: a page's security policy may forbid inline styles.
             drawn = (
                 '<svg class="report-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-                f'<rect width="{share:.2f}" height="8"/></svg>'
+                f"{_bars(block, bar)}</svg>"
             )
             parts.append(
                 f'<tr>{_named(bar.label)}<td class="report-bar-cell">{drawn}</td>'
@@ -178,7 +212,8 @@ class Page:
             color = "" if span.color is None else f" report-token-{span.color % TOKEN_COLORS}"
             note = f' title="{escape(span.note)}"' if span.note else ""
             inside = escape(span.text.replace("\n", "⏎\n").replace("\t", "⇥\t"))
-            parts.append(f'<span class="report-token{color}"{note}>{inside}</span>')
+            tag = "mark" if span.marked else "span"
+            parts.append(f'<{tag} class="report-token{color}"{note}>{inside}</{tag}>')
         return _heading(block.caption) + self.region("div", "report-tokens", "".join(parts), block.caption)
 
     def chart(self, block: LineChart) -> str:
@@ -190,9 +225,9 @@ class Page:
             y_label=block.y_label,
             x_log=block.x_log,
             y_log=block.y_log,
+            width=self.chart_width,
         )
-        title = escape(block.title)
-        figure = f'<figure class="report-chart">{drawn.svg}<figcaption>{title}</figcaption></figure>'
+        figure = _figure(drawn.svg, block.title)
         points = [(one.label, x, y) for one in block.series for x, y in one.points]
         if not 0 < len(points) <= POINTS_IN_TABLE:
             return figure
@@ -201,13 +236,32 @@ class Page:
         body = "".join(
             f"<tr><td>{escape(label)}</td><td>{x:.6g}</td><td>{y:.6g}</td></tr>" for label, x, y in points
         )
+        return figure + self.data("points", block.title, head, body)
+
+    def heatmap(self, block: Heatmap) -> str:
+        """Cells as SVG, and their values as a table to open."""
+        figure = _figure(heatmap(block), block.title)
+        if len(block.rows) * len(block.columns) > POINTS_IN_TABLE * 2:
+            return figure
+        names = (block.row_label, *block.columns)
+        head = "".join(f'<th scope="col">{escape(name) or "row"}</th>' for name in names)
+        body = "".join(
+            f'<tr><th scope="row">{escape(label)}</th>'
+            + "".join(f"<td>{escape(block.text(row, at))}</td>" for at in range(len(block.columns)))
+            + "</tr>"
+            for row, label in enumerate(block.rows)
+        )
+        return figure + self.data("values", block.title, head, body)
+
+    def data(self, what: str, title: str, head: str, body: str) -> str:
+        """The numbers of a drawing as a table to open."""
         table = (
-            f'<table class="report-table"><caption class="report-hidden">{title}</caption>'
+            f'<table class="report-table"><caption class="report-hidden">{escape(title)}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
-        summary = f'<summary>the points<span class="report-hidden"> of {title}</span></summary>'
-        inside = self.region("div", "report-scroll", table, f"points of {block.title}")
-        return f'{figure}<details class="report-data">{summary}{inside}</details>'
+        summary = f'<summary>the {what}<span class="report-hidden"> of {escape(title)}</span></summary>'
+        inside = self.region("div", "report-scroll", table, f"{what} of {title}")
+        return f'<details class="report-data">{summary}{inside}</details>'
 
     def code(self, block: Code) -> str:
         """Text to copy as it stands."""
@@ -215,8 +269,16 @@ class Page:
         return _heading(block.caption) + self.region("pre", "report-code", inside, block.caption)
 
 
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
+def _bars(block: Bars, bar: Bar) -> str:
+    full = f'<rect width="{block.share(bar.value) * 100:.2f}" height="8"/>'
+    if bar.before is None:
+        return full
+    thin = f'<rect class="report-before" width="{block.share(bar.before) * 100:.2f}" height="2"/>'
+    return thin + full.replace('height="8"', 'y="3" height="5"')
+
+
+def _figure(drawn: str, title: str) -> str:
+    return f'<figure class="report-chart">{drawn}<figcaption>{escape(title)}</figcaption></figure>'
 
 
 def _heading(caption: str) -> str:

@@ -8,7 +8,20 @@ from __future__ import annotations
 import json
 import math
 
-from tools.core.report import Bars, Block, Code, LineChart, Notes, Report, Rows, Table, Text, Tokens
+from tools.core.report import (
+    Bars,
+    Block,
+    Code,
+    Heatmap,
+    LineChart,
+    Notes,
+    Picture,
+    Report,
+    Rows,
+    Table,
+    Text,
+    Tokens,
+)
 
 
 def figures(report: Report) -> dict[str, dict[str, object]]:
@@ -35,11 +48,22 @@ def _block(block: Block) -> dict[str, object]:
             block.key: [dict(zip(keys, [cell.value for cell in row], strict=True)) for row in block.cells()]
         }
     if isinstance(block, Bars):
-        return {block.key: {bar.label: bar.value for bar in block.bars}}
+        before = {bar.label: bar.before for bar in block.bars if bar.before is not None}
+        values: dict[str, object] = {block.key: {bar.label: bar.value for bar in block.bars}}
+        return values | ({f"{block.key}_before": before} if before else {})
     if isinstance(block, Tokens):
         return {block.key: [{"text": span.text, "value": span.value} for span in block.spans]}
     if isinstance(block, LineChart):
         return {block.key: {one.label: [list(point) for point in one.points] for one in block.series}}
+    if isinstance(block, Heatmap):
+        grid = {
+            "rows": list(block.rows),
+            "columns": list(block.columns),
+            "values": list(map(list, block.values)),
+        }
+        return {block.key: grid}
+    if isinstance(block, Picture):
+        return {block.key: block.description}
     if isinstance(block, Notes):
         return {block.key: list(block.items)}
     if isinstance(block, (Code, Text)):
@@ -65,6 +89,8 @@ def render_json(report: Report, indent: int | None = 2) -> str:
         "parameters": dict(report.parameters),
         "sections": figures(report),
     }
+    if report.says:
+        whole["says"] = report.says
     if report.notes:
         whole["notes"] = list(report.notes)
     return json.dumps(_finite(whole), indent=indent, allow_nan=False)

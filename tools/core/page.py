@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlencode
 
 from tools.core.arguments import to_command
 from tools.core.errors import NeedFiles, ToolError, UsageError
-from tools.core.html import render_html
+from tools.core.html import render_blocks, render_html
 from tools.core.parameters import Parameter, from_query, parameters_of, to_query
 from tools.core.parsing import write
 from tools.core.tool import Tool
@@ -71,6 +71,7 @@ def field_schema(parameter: Parameter) -> dict[str, Any]:
         "help": parameter.help,
         "default": value,
         "unit": parameter.unit,
+        "step": parameter.step,
         "low": parameter.low,
         "high": parameter.high,
         "choices": [{"value": word, "label": label} for word, label in parameter.choices],
@@ -99,9 +100,9 @@ def answer(name: str, query: str = "{}") -> str:
     """The tool's answer to a query, as JSON.
 
     `query` is JSON: an object of address keys to words (or lists of words), or an address's own text in
-    quotes. The answer has `html`, `command`, `query` (what the address should say), `error` and `field`
-    (what is wrong, and with which key; else null), and `needs`: addresses of files to fetch and `put_file`
-    before asking again.
+    quotes. The answer has `html`, `says` (the report's one sentence), `command`, `query` (what the address
+    should say), `error` and `field` (what is wrong, and with which key; else null), and `needs`: addresses of
+    files to fetch and `put_file` before asking again.
     """
     return json.dumps(answer_for(load(name), json.loads(query)))
 
@@ -110,6 +111,7 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     """`answer` for a tool at hand, in plain data."""
     reply: dict[str, Any] = {
         "html": "",
+        "says": "",
         "command": "",
         "query": "",
         "error": None,
@@ -131,7 +133,10 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     if unknown:
         said = f"This page's address also says {listing(unknown, 'and')}, which means nothing to this tool."
         report = dataclasses.replace(report, notes=[*report.notes, said])
-    return reply | {"html": render_html(report)}
+    return reply | {
+        "html": render_html(report) if tool.headings else render_blocks(report),
+        "says": report.says,
+    }
 
 
 def _with_files(tool: Tool, query: Mapping[str, object]) -> dict[str, object]:

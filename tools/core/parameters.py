@@ -46,6 +46,7 @@ class Parameter:
     positional: bool = False
     suffixes: tuple[str, ...] = ()
     stdin: bool = False
+    step: float | None = None
 
     @property
     def key(self) -> str:
@@ -89,11 +90,12 @@ def number(
     low: float | None = None,
     high: float | None = None,
     unit: str = "",
+    step: float | None = None,
     group: str = "Options",
     label: str = "",
 ) -> Any:
-    """A finite number with a fraction."""
-    return _field("number", default, help, low=low, high=high, unit=unit, group=group, label=label)
+    """A finite number with a fraction. With `low`, `high` and `step`, a figure's form makes it a slider."""
+    return _field("number", default, help, low=low, high=high, unit=unit, step=step, group=group, label=label)
 
 
 def choice(

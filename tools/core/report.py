@@ -143,12 +143,13 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """One bar of a bar chart."""
+    """One bar of a bar chart. With `before`, what the value was, a page draws a thin bar above it."""
 
     label: str
     value: float
     text: str | None = None
     formula: str | None = None
+    before: float | None = None
 
     @property
     def shown(self) -> str:
@@ -158,21 +159,35 @@ class Bar:
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """A bar chart, each bar with its figure. JSON gets label to value."""
+    """A bar chart, each bar with its figure. JSON gets label to value, and the same for `KEY_before`."""
 
     key: str
     bars: Sequence[Bar]
     caption: str = ""
 
+    def share(self, value: float) -> float:
+        """How much of the width a bar of this value takes, from 0 to 1: the longest takes all.
+
+        >>> Bars("sizes", [Bar("a", 1), Bar("b", -4)]).share(1)
+        0.25
+        """
+        values = [value for bar in self.bars for value in (bar.value, bar.before or 0)]
+        largest = max((abs(one) for one in values if math.isfinite(one)), default=0) or 1
+        return abs(value) / largest if math.isfinite(value) else 0
+
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """A piece of coloured text: `color` picks one of six, None leaves it plain; pointing shows the `note`."""
+    """A piece of coloured text: `color` picks one of six, None leaves it plain; pointing shows the `note`.
+
+    What is `marked` differs by more than colour: a line under it on a page, brackets in a terminal.
+    """
 
     text: str
     value: Value = None
     color: int | None = None
     note: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +221,64 @@ class LineChart:
 
 
 @dataclass(frozen=True, eq=False)
+class Heatmap:
+    """A grid of cells, each darker the larger its value; None stands for a cell that is not there.
+
+    `texts` are what the cells say, else their values with two decimals. `high` is the value of the darkest
+    shade, else the largest is. JSON gets labels and values.
+    """
+
+    key: str
+    title: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    values: Sequence[Sequence[float | None]]
+    row_label: str = ""
+    column_label: str = ""
+    texts: Sequence[Sequence[str]] | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        for row in self.values:
+            if len(row) != len(self.columns) or len(self.values) != len(self.rows):
+                raise ValueError(
+                    f"heatmap {self.key}: values must be {len(self.rows)} rows of {len(self.columns)}"
+                )
+
+    def share(self, value: float | None) -> float:
+        """How dark a cell is, from 0 to 1.
+
+        >>> Heatmap("h", "H", ["a"], ["b", "c"], [[1.0, 4.0]]).share(1.0)
+        0.25
+        """
+        finite = [one for row in self.values for one in row if one is not None and math.isfinite(one)]
+        high = self.high or max(finite, default=0) or 1
+        return min(max(value / high, 0), 1) if value is not None and math.isfinite(value) else 0
+
+    def text(self, row: int, column: int) -> str:
+        """What a cell says."""
+        if self.texts is not None:
+            return self.texts[row][column]
+        value = self.values[row][column]
+        return "" if value is None else f"{value:.2f}"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A drawing for pages: the parts of an SVG, made by `tools.core.drawing`.
+
+    The terminal and JSON get the `description`, which says what a reader sees, with the numbers that matter.
+    """
+
+    key: str
+    title: str
+    description: str
+    parts: Sequence[str]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
 class Text:
     """A paragraph. It is in JSON only when it has a key."""
 
@@ -230,7 +303,7 @@ class Notes:
     key: str = "notes"
 
 
-Block = Rows | Table | Bars | Tokens | LineChart | Text | Code | Notes
+Block = Rows | Table | Bars | Tokens | LineChart | Heatmap | Picture | Text | Code | Notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,11 +341,15 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a tool answers: a title, sections, notes at the end. The core fills in `tool` and `parameters`."""
+    """What a tool answers: a title, sections, notes at the end. The core fills in `tool` and `parameters`.
+
+    `says` is the answer in one sentence: what an interactive figure reads out when its controls change.
+    """
 
     title: str
     sections: Sequence[Section]
     notes: Sequence[str] = ()
+    says: str = ""
     tool: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
 

@@ -12,8 +12,10 @@ from tools.core.report import (
     Bars,
     Block,
     Code,
+    Heatmap,
     LineChart,
     Notes,
+    Picture,
     Report,
     Row,
     Rows,
@@ -29,6 +31,7 @@ FRAME = 70
 RULE = 60
 VALUES_START = 25
 BOLD, FAINT, RED, RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
+SHADES = "·░▒▓█"
 PARTS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 TOKEN_COLORS = (153, 223, 157, 225, 229, 195)
 """Pale backgrounds of the 256-colour table, on which black text is easy to read."""
@@ -52,6 +55,7 @@ class Terminal:
         yield double
         yield self.paint(visible(report.title).upper(), BOLD)
         yield double
+        yield from self.text(report.says) if report.says else ()
         sections = list(report.sections)
         if report.notes:
             sections.append(Section("Notes", [Notes(report.notes)], icon="📝", key="report_notes"))
@@ -86,6 +90,10 @@ class Terminal:
             return self.tokens(block)
         if isinstance(block, LineChart):
             return self.chart(block)
+        if isinstance(block, Heatmap):
+            return self.heatmap(block)
+        if isinstance(block, Picture):
+            return self.text(f"{block.title}: {block.description}")
         if isinstance(block, Notes):
             return self.notes(block.items)
         if isinstance(block, Code):
@@ -187,11 +195,10 @@ class Terminal:
         left = min(max(map(width_of, labels)), self.width // 3)
         right = max(map(width_of, shown))
         room = max(4, self.frame - 2 - left - 1 - right - 2)
-        largest = max((abs(bar.value) for bar in block.bars if _finite(bar.value)), default=0) or 1
         for label, text, bar in zip(labels, shown, block.bars, strict=True):
             *above, last = wrap(label, left)
             yield from ("  " + line for line in above)
-            drawn = self.bar(abs(bar.value) / largest * room if _finite(bar.value) else 0)
+            drawn = self.bar(block.share(bar.value) * room)
             yield f"  {pad(last, left)} {pad(drawn, room)} {pad(text, right, 'right')}"
             yield from self.formula(bar.formula)
 
@@ -209,7 +216,7 @@ class Terminal:
         for index, span in enumerate(block.spans):
             piece = visible(span.text, "⏎\n")
             for part in piece.splitlines(keepends=True) or [""]:
-                words = part.rstrip("\n")
+                words = f"[{part}]" if span.marked and not part.endswith("\n") else part.rstrip("\n")
                 mark = "" if self.color or index == 0 or used == 2 else "│"
                 taken = width_of(mark + words)
                 if used > 2 and used + taken > self.width:
@@ -235,6 +242,27 @@ class Terminal:
         for line in draw_lines(block, self.frame - 2, 12, self.color, self.unicode):
             yield "  " + line
 
+    def heatmap(self, block: Heatmap) -> Iterator[str]:
+        """Cells as shaded blocks, with what they say beside them where there is room."""
+        yield from self.caption(block.title)
+        labels = [visible(label) for label in block.rows]
+        left = min(max(map(width_of, [*labels, visible(block.row_label)]), default=0), self.width // 4)
+        texts = [
+            [visible(block.text(row, at)) for at in range(len(block.columns))] for row in range(len(labels))
+        ]
+        longest = max((width_of(text) for row in texts for text in row), default=0)
+        room = (self.width - 2 - left) // max(1, len(block.columns)) - 1
+        told = longest + 2 if longest + 2 <= room else 2
+        wide = min(max(told, max((width_of(visible(one)) for one in block.columns), default=0)), max(room, 2))
+        head = " ".join(pad(visible(label)[:wide], wide) for label in block.columns)
+        yield f"  {pad(visible(block.row_label)[:left], left)} {head}"
+        for row, label in enumerate(labels):
+            cells = []
+            for at, value in enumerate(block.values[row]):
+                shade = SHADES[round(block.share(value) * (len(SHADES) - 1))] if value is not None else " "
+                cells.append(pad(shade * 2 if told == 2 else f"{shade} {texts[row][at]}", wide))
+            yield f"  {pad(wrap(label, max(1, left))[0], left)} " + " ".join(cells)
+
     def notes(self, items: Sequence[str]) -> Iterator[str]:
         """A list with bullets."""
         for item in items:
@@ -257,10 +285,6 @@ def _number(row: Row) -> tuple[str, str]:
     """A figure and its unit: `12,288,000` and ` params`."""
     number, space, unit = visible(row.shown).partition(" ")
     return number, space + unit
-
-
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
 
 
 def render_terminal(

@@ -32,7 +32,8 @@ class Tool:
     """All there is to know about a tool.
 
     `examples` are pairs of arguments and what they show. `page` holds the address keys and values that a
-    page starts with. `details` is a paragraph for `--help`.
+    page starts with. `details` is a paragraph for `--help`. A tool with `headings=False` is an interactive
+    figure: its report stands in a section of a guide, so it is drawn without headings of its own.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tool:
     examples: Sequence[tuple[str, str]] = ()
     page: Mapping[str, str] = field(default_factory=dict)
     details: str = ""
+    headings: bool = True
 
     @property
     def script(self) -> str:

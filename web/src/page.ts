@@ -1,6 +1,7 @@
-/** Bring one page to life: its cells, exercises, quizzes, tools, and the reader's progress. */
+/** Bring one page to life: its cells, exercises, quizzes, tools, figures, and the reader's progress. */
 import { openCells } from "./cell";
 import { openExercises } from "./exercise";
+import { openFigures } from "./explore";
 import { showProgress } from "./progress";
 import { python } from "./python_client";
 import { openQuizzes } from "./quiz";
@@ -12,6 +13,7 @@ export function openPage(): void {
   openExercises(cells.filter((cell) => cell.matches(".exercise")));
   openQuizzes(fresh("fieldset.quiz"));
   openTools(fresh(".tool"));
+  openFigures(fresh(".explore"));
   showProgress();
 }
 

@@ -125,7 +125,9 @@ def read_config(path: Path) -> dict[str, Any]:
         if not all(isinstance(config.get(name, {}), dict) for name in OPTIONAL):
             raise TypeError
         counts = [*(config["model"][name] for name in SHAPE), config["settings"]["steps"]]
-        counts += [config["machine"].get("processes", 1), *config.get("text", {}).get("mixture", {}).values()]
+        counts += [config["machine"].get("processes", 1)]
+        # Of a mixture for few examples, a task may have got none.
+        counts += [count for count in config.get("text", {}).get("mixture", {}).values() if count != 0]
         if not all(map(is_count, counts)) or not isinstance(config["machine"]["device"], str):
             raise TypeError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from nanochat.evaluation.report.html import as_html
 from nanochat.evaluation.report.markdown import as_markdown
 from nanochat.evaluation.report.record import Report
+from nanochat.files import write_whole
 
 MARKDOWN, HTML = "report.md", "report.html"
 
@@ -22,17 +22,3 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     for name, text in texts.items():
         write_whole(folder / name, text)
     return folder / MARKDOWN, folder / HTML
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text beside its place, have it on the disk, and rename it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise

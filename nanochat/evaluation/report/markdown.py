@@ -44,15 +44,15 @@ def as_site_body(report: Report) -> str:
         )
         return f'<div class="report-curves">{charts}</div>'
 
-    return written(contents(report)[1:], drawn)
+    return written(contents(report)[1:], drawn, new_line="<br>")
 
 
-def written(page: Sequence[Block], figures: Figures) -> str:
-    """Blocks as Markdown."""
-    return "\n\n".join(text for block in page for text in parts(block, figures)) + "\n"
+def written(page: Sequence[Block], figures: Figures, new_line: str = ", ") -> str:
+    """Blocks as Markdown; `new_line` stands between the lines of a table's cell."""
+    return "\n\n".join(text for block in page for text in parts(block, figures, new_line)) + "\n"
 
 
-def parts(block: Block, figures: Figures) -> Iterator[str]:
+def parts(block: Block, figures: Figures, new_line: str) -> Iterator[str]:
     """A block as paragraphs of Markdown."""
     match block:
         case blocks.Heading():
@@ -64,7 +64,7 @@ def parts(block: Block, figures: Figures) -> Iterator[str]:
         case blocks.Facts():
             yield "\n".join(f"- {escape(name)}: {escape(value)}" for name, value in block.pairs)
         case blocks.Table():
-            yield table(block)
+            yield table(block, new_line)
         case blocks.Commands():
             yield fence("\n".join(f"# {what}\n{command}" for what, command in block.entries), "bash")
         case blocks.Samples():
@@ -73,7 +73,7 @@ def parts(block: Block, figures: Figures) -> Iterator[str]:
             yield figures(block)
 
 
-def table(block: blocks.Table) -> str:
+def table(block: blocks.Table, new_line: str = ", ") -> str:
     """A table; numbers stand to the right.
 
     >>> print(table(blocks.Table("", ["task", "BASE"], [["bpb", "1.5\\n9 bytes"]])))
@@ -84,7 +84,7 @@ def table(block: blocks.Table) -> str:
     rule = ["---", *["---" if block.words else "---:"] * (len(block.head) - 1)]
     rows = [row(list(map(escape, block.head))), row(rule)]
     return "\n".join(
-        [*rows, *(row([escape(cell).replace("\n", ", ") for cell in one]) for one in block.rows)]
+        [*rows, *(row([escape(cell).replace("\n", new_line) for cell in one]) for one in block.rows)]
     )
 
 

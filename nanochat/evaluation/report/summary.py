@@ -34,7 +34,7 @@ def deed(stage: StageRun) -> str:
 def parts(stage: StageRun) -> Mapping[str, int]:
     """Of what a run of conversations or questions has learnt, and how many of each."""
     found = stage.config.get("text", {}).get("mixture", {})
-    return {one_line(str(name)): int(count) for name, count in found.items()}
+    return {one_line(str(name)): int(count) for name, count in found.items() if count}
 
 
 def facts(report: Report) -> Facts:

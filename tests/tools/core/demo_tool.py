@@ -11,14 +11,17 @@ if not __package__:
 
 from tools.core import parameters as ask
 from tools.core.command import main
+from tools.core.drawing import circle, line, words
 from tools.core.report import (
     Bar,
     Bars,
     Cell,
     Code,
     Column,
+    Heatmap,
     LineChart,
     Notes,
+    Picture,
     Report,
     Row,
     Rows,
@@ -76,14 +79,27 @@ def run(asked: Demo) -> Report:
         [["embedding", 12288000], ["head", Cell(768, "768 params", formula="2 × 384")]],
         caption="Where the parameters are",
     )
-    spans = [Span("The", 464, 0, "id 464"), Span(" cat\n", 3797, 1), Span(asked.text, "text", None)]
+    spans = [
+        Span("The", 464, 0, "id 464"),
+        Span(" cat\n", 3797, 1),
+        Span(asked.text, "text", None),
+        Span("!", 5, 2, marked=True),
+    ]
+    grid = Heatmap(
+        "seen", "Who sees whom", ["a", "b"], ["a", "b"], [[1.0, None], [0.25, 0.75]], "sees", "seen"
+    )
+    parts = [circle(50, 50, 40), line(50, 50, 90, 50), line(50, 50, 50, 10, "hand"), circle(50, 10, 4, "dot")]
+    dial = Picture("dial", "A dial", "A hand that points up.", [*parts, words(50, 96, "up")], 100, 100)
     chart = LineChart("loss", "Loss", [Series("train", [(0, 5.5), (100, 3.25)])], "step", "loss")
     return Report(
         "Demo & test",
         [
             Section("Figures", [Rows([Row("optimizer", "Optimizer", asked.optimizer)]), totals]),
-            Section("Parts", [table, Bars("shares", [Bar("attention", 0.25, "25 %"), Bar("MLP", 0.75)])]),
-            Section("Pictures", [Tokens("tokens", spans, caption="The tokens"), chart], icon="⏱️"),
+            Section(
+                "Parts",
+                [table, Bars("shares", [Bar("attention", 0.25, "25 %"), Bar("MLP", 0.75, before=0.5)])],
+            ),
+            Section("Pictures", [Tokens("tokens", spans, caption="The tokens"), chart, grid, dial], icon="⏱️"),
             Section(
                 "Words", [Text(asked.text, key="said"), Code("command", "torchrun x"), Notes(["one", "two"])]
             ),

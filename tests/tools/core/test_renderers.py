@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tools.core.demo_tool import TOOL
-from tools.core.html import render_html
+from tools.core import drawing
+from tools.core.html import render_blocks, render_html
 from tools.core.json_report import figures, render_json
 from tools.core.report import (
     Bar,
@@ -19,8 +20,10 @@ from tools.core.report import (
     Cell,
     Code,
     Column,
+    Heatmap,
     LineChart,
     Notes,
+    Picture,
     Report,
     Row,
     Rows,
@@ -37,7 +40,7 @@ from tools.core.terminal_text import visible, width_of, wrap
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model_calculator-nanochat-tiny.txt"
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=30)
-VOID = {"rect", "line", "circle", "polyline", "br", "input"}
+VOID = {"br", "input"}  # SVG closes its own
 
 
 class Outline(HTMLParser):
@@ -87,8 +90,10 @@ def every_block(words: str, value: float = 1.5) -> Report:
         Rows(rows, caption=words),
         Table("t", columns, [[words, Cell(value, words, words)]], caption=words),
         Bars("bars", [Bar(words, value, words, words)], caption=words),
-        Tokens("tokens", [Span(words, value, 3, words)], caption=words),
+        Tokens("tokens", [Span(words, value, 3, words), Span(words, marked=True)], caption=words),
         LineChart("lines", words, lines, words, words),
+        Heatmap("heat", words, [words, "b"], [words], [[value], [None]], words, words),
+        Picture("drawn", words, words, [drawing.words(1, 1, words)], 10, 10),
         Text(words, key="said"),
         Code("code", words, caption=words),
         Notes([words]),
@@ -345,3 +350,56 @@ def test_long_values_go_on_below_their_own_beginning():
     lines = render_terminal(report, width=60).splitlines()
     assert lines[6].startswith("  Label:                 word word")
     assert lines[7].startswith(" " * 25 + "word")
+
+
+def test_a_heatmap_says_its_values_in_every_form():
+    block = Heatmap(
+        "h", "Who sees whom", ["a", "b"], ["x", "y"], [[0.5, None], [0.25, 1.0]], "sees", "is seen"
+    )
+    report = Report("R", [Section("S", [block])])
+    assert figures(report)["s"]["h"] == {
+        "rows": ["a", "b"],
+        "columns": ["x", "y"],
+        "values": [[0.5, None], [0.25, 1.0]],
+    }
+    text = render_terminal(report)
+    assert "  a    ▒ 0.50" in text
+    assert "  b    ░ 0.25 █ 1.00" in text
+    page = Outline(render_html(report))
+    assert "a, x: 0.50" in page.text
+    assert [tag for tag, _ in page.attributes].count("rect") == 4
+    shades = [attributes.get("fill-opacity") for tag, attributes in page.attributes if tag == "rect"]
+    assert shades == ["0.50", None, "0.25", "1.00"]
+    assert page.text.count("0.25") == 3  # in the cell, when pointed at, in the table
+    with pytest.raises(ValueError, match="2 rows of 2"):
+        Heatmap("h", "H", ["a", "b"], ["x", "y"], [[1.0, 2.0]])
+
+
+def test_a_heatmap_too_wide_for_a_terminal_keeps_its_shades():
+    many = [str(at) for at in range(16)]
+    block = Heatmap("h", "H", many, many, [[float(row == at) for at in range(16)] for row in range(16)])
+    lines = render_terminal(Report("R", [Section("S", [block])]), width=60).splitlines()
+    assert sum("██" in line for line in lines) == 16
+    assert max(map(width_of, lines)) <= 60
+
+
+def test_what_is_marked_differs_by_more_than_colour():
+    report = Report("R", [Section("S", [Tokens("t", [Span("a"), Span("b", marked=True)])])])
+    assert "a│[b]" in render_terminal(report)
+    assert '<mark class="report-token">b</mark>' in render_html(report)
+
+
+def test_a_bar_shows_what_it_was():
+    report = Report("R", [Section("S", [Bars("b", [Bar("x", 1, before=4), Bar("y", 2, before=0)])])])
+    assert figures(report)["s"] == {"b": {"x": 1, "y": 2}, "b_before": {"x": 4, "y": 0}}
+    widths = re.findall(r'<rect (?:class="report-before" )?width="([\d.]+)"', render_html(report))
+    assert widths == ["100.00", "25.00", "0.00", "50.00"]
+    assert render_html(report).count("report-before") == 2
+
+
+def test_the_answer_in_one_sentence_is_in_every_form():
+    report = Report("R", [Section("S", [Text("t")])], says="It is so.")
+    assert "It is so." in render_terminal(report)
+    assert '<p class="report-text">It is so.</p>' in render_html(report)
+    assert json.loads(render_json(report))["says"] == "It is so."
+    assert "It is so." not in render_blocks(report)  # a figure says it beside its picture

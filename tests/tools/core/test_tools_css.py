@@ -45,6 +45,8 @@ def test_words_and_lines_stand_out_from_what_is_behind_them(scheme):
         for color in behind:
             assert contrast(found[name], color) >= 4.5, (scheme, name, color)
     assert contrast(found["tool-bad"], found["tool-bad-soft"]) >= 4.5
+    assert contrast(found["tool-ink"], found["heat"]) >= 4.5  # a number in the darkest cell
+    assert contrast(found["heat"], found["tool-page"]) >= 2
     assert contrast(found["tool-edge"], found["tool-page"]) >= 3  # the frame of a field
     for number in range(6):
         assert contrast(found["tool-ink"], found[f"token-{number}"]) >= 4.5
