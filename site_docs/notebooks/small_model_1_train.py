@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Train a small model from scratch
 #
-# This notebook goes with [guide 3](../guides/index.md#guide-3) and [guide 4](../guides/index.md#guide-4). You
+# This notebook goes with [guide 3](../guides/03-architecture.md) and [guide 4](../guides/04-training.md). You
 # take a text, a model of this project that knows nothing, and train it until it writes something like the
 # text. It is the real thing in small: the same tokenizer, the same model, the same optimizer as a large run.
 #

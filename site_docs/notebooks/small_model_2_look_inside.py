@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Look inside attention
 #
-# This notebook goes with [guide 3](../guides/index.md#guide-3). Attention decides, for each token, which
+# This notebook goes with [guide 3](../guides/03-architecture.md). Attention decides, for each token, which
 # earlier tokens to look at, and how much. These *weights* are numbers that you can look at. Here you compute
 # them from the queries and keys of a trained model, draw them as pictures, check them against the model, find
 # out what single heads do, and switch heads off to see what for.

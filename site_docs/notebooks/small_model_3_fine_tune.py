@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Fine-tune it
 #
-# This notebook goes with [guide 4](../guides/index.md#guide-4) and [guide 7](../guides/index.md#guide-7). You
+# This notebook goes with [guide 4](../guides/04-training.md) and [guide 7](../guides/07-evaluation.md). You
 # take the model of [the first notebook](small_model_1_train.py), which can only continue speeches, and turn
 # it into one that answers questions of one kind: which of two numbers is larger. It is the same step, in
 # small, that turns a large language model into a chat assistant: *supervised fine-tuning*, SFT for short.
@@ -184,7 +184,7 @@ print(f"of {inputs.numel():,} places the model learns from {int((targets >= 0).s
 # %% [markdown]
 # ## 4. Test it before
 #
-# The engine of [guide 5](../guides/index.md#guide-5) writes all answers, at temperature 0: always the
+# The engine of [guide 5](../guides/05-inference.md) writes all answers, at temperature 0: always the
 # likeliest token. An answer is right if it is the number and nothing else.
 
 
@@ -266,7 +266,7 @@ print("step, right of 100:", accuracy)
 # ## 6. Test it after
 #
 # All 200 held-out questions. With so few, the share itself is uncertain. The interval says which true shares
-# would fit what was counted ([guide 7](../guides/index.md#guide-7)).
+# would fit what was counted ([guide 7](../guides/07-evaluation.md)).
 
 # %%
 right_after, written_after = grade(test)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import random
 
 from tools.microgpt import NAMES, Model, Table, Vector, alphabet, linear, read_names
@@ -152,25 +151,26 @@ def microgpt_letter() -> str:
 def microgpt_nodes() -> str:
     """How large the graph of one name is, with a node a number and with a node a row."""
     as_rows, as_numbers = nodes_of("emma")
+    as_numbers = round(as_numbers, -3)
     drawing = Svg(
         "microgpt-nodes",
         WIDTH,
         104,
         title="The graph of one name: nodes that are numbers, nodes that are rows",
-        description=f"For emma {as_numbers:,} nodes if each number is one, {as_rows:,} if each row is one.",
+        description=f"For emma about {as_numbers:,} if each number is one, {as_rows:,} if each row is one.",
     )
     longest = 330
-    for number, (what, count, tone) in enumerate(
-        (("a node is a number", as_numbers, 6), ("a node is a row", as_rows, 1))
+    for number, (what, about, count, tone) in enumerate(
+        (("a node is a number", "about ", as_numbers, 6), ("a node is a row", "", as_rows, 1))
     ):
         y = 6 + 48 * number
         length = max(2.0, longest * count / as_numbers)
         drawing.text(4, y + 12, what, size=12)
         drawing.bar(4, y + 18, length, 18, tone=tone)
-        drawing.text(12 + length, y + 27, f"{count:,} nodes", middle=True, size=12, kind="strong")
+        drawing.text(12 + length, y + 27, f"{about}{count:,} nodes", middle=True, size=12, kind="strong")
     return drawing.figure(
         f"The graph of <code>emma</code>, counted. With a node for each sum or product of two numbers it has "
-        f"{math.floor(as_numbers / as_rows):,} times as many."
+        f"about {round(as_numbers / as_rows, -1):,.0f} times as many."
     )
 
 
