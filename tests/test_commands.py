@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nanochat import cli
-from tools import registry
+from tools import microgpt, registry
 from tools.core.arguments import read_command
 from tools.core.errors import UsageError
 
@@ -64,6 +64,8 @@ def check(command: str) -> None:
     if rest[:2] == ["-m", "nanochat"]:
         return parsed(lambda: cli.check(rest[2:]))
     script, *arguments = rest
+    if script == "tools/microgpt.py":  # a single file, with flags of its own
+        return parsed(lambda: microgpt.flags().parse_args(arguments))
     tool = next((tool for tool in map(registry.load, registry.NAMES) if tool.script == script), None)
     assert tool, f"{script} is not the script of a tool"
     return parsed(lambda: read_command(tool, arguments, prog=script))
@@ -102,6 +104,7 @@ def test_the_two_commands_are_shown_on_the_first_page_and_in_the_readme():
         "nanochat tools calculator",
         "python tools/model_calculator.py --dept 3",
         "python tools/x.py",
+        "python tools/microgpt.py --step 3",
     ],
 )
 def test_a_misspelled_command_is_found(command):

@@ -4,6 +4,7 @@ Each pair of functions here is a `custom_fence` of `pymdownx.superfences` (see `
 says whether a fence is ours, the formatter returns its HTML. No MkDocs hook is needed: pages stay portable.
 
     ```python live session="bpe"          a cell that ran at build, and runs again in the reader's browser
+    ```python live symbols="a.b:One,two"  such a cell, whose code begins with these symbols of a module
     ```python exercise="id" title="…"     a starter; then, beside it,
     ```python checks="id"                 its checks, hidden
     ```python solution="id"               and its solution, hidden until asked for
@@ -180,6 +181,10 @@ class _Page:
 
 def _live(source: str, options: Options, page: _Page) -> str:
     session = options.get("session", "")
+    title = options.get("title")
+    if symbols := options.get("symbols"):
+        place, source = _with_symbols(symbols, source)
+        title = title or place
     page.cells += 1
     namespace = (
         page.sessions.setdefault(session, run_cell.new_namespace()) if session else run_cell.new_namespace()
@@ -194,7 +199,26 @@ def _live(source: str, options: Options, page: _Page) -> str:
     if ended_well and "fails" in options:
         raise FenceError("this live cell is marked `fails`, but it ended without an error")
     attributes = f'data-cell="{page.cells}"' + (f' data-session="{html.escape(session)}"' if session else "")
-    return _cell("live-cell", attributes, source, options.get("title"), render_output(chunks), page)
+    return _cell("live-cell", attributes, source, title, render_output(chunks), page)
+
+
+def _with_symbols(symbols: str, source: str) -> tuple[str, str]:
+    """The file that `package.module:One,two` names, and a cell's code with these symbols in front.
+
+    So a reader can run and change a part of the repository, and the page holds no copy of it.
+
+    >>> _with_symbols("web.quiz:nothing", "")
+    Traceback (most recent call last):
+    ValueError: 'web.quiz:nothing': there is no 'nothing' in that module
+    """
+    module, _, names = symbols.partition(":")
+    found = [read_symbol(f"{module}:{name.strip()}") for name in names.split(",")]
+    blocks = [symbol.code.startswith(("def ", "class ", "@")) for symbol in found]
+    code = found[0].code
+    for number, symbol in enumerate(found[1:], start=1):
+        # Constants stand under each other, functions and classes apart.
+        code += ("\n\n" if any(blocks[number - 1 : number + 1]) else "\n") + symbol.code
+    return found[0].file, code + (f"\n\n{source}" if source.strip() else "")
 
 
 def _exercise(source: str, options: Options, page: _Page) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDES = ROOT / "site_docs" / "guides"
+BRIDGE = "microgpt.md"
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}).*?^(?P=indent)(?P=mark)[ ]*$", re.DOTALL | re.MULTILINE)
@@ -110,6 +111,8 @@ class Page:
 def reading_order(folder: Path = GUIDES) -> list[Page]:
     """The primer and the guides, in the order in which a newcomer reads them."""
     names = ["primer.md", *sorted(path.name for path in folder.glob("0*.md"))]
+    if (folder / BRIDGE).exists():  # it joins guides 3, 4 and 5
+        names.insert(sum(name < "06" for name in names if name[0].isdigit()) + 1, BRIDGE)
     return [Page(name, (folder / name).read_text(encoding="utf-8")) for name in names]
 
 

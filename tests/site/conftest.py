@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/nanochat/"
 CELL = ".live-cell:not(.exercise)"
 PYTHON_STARTS_WITHIN_MS = 60_000  # on a machine that is busy with other tests
+CELL_ENDS_WITHIN_MS = 240_000  # one page trains a model in a cell
 
 
 class PlainHandler(serve.SiteHandler):
@@ -147,7 +148,8 @@ def run(cell: ElementHandle, button: str = "run") -> str:
 def ended(cell: ElementHandle) -> str:
     """Wait until a cell's run has ended, and return the HTML of its output."""
     cell.wait_for_selector(
-        'xpath=self::*[@data-state="done" or @data-state="stopped" or @data-state="failed"]'
+        'xpath=self::*[@data-state="done" or @data-state="stopped" or @data-state="failed"]',
+        timeout=CELL_ENDS_WITHIN_MS,
     )
     return output(cell)
 

@@ -116,6 +116,18 @@ def test_a_quiz_marks_its_right_option_and_escapes_nothing_it_should_not() -> No
     assert page.count("data-right") == 1 and page.count('name="q-1"') == 2
 
 
+def test_a_cell_may_begin_with_symbols_of_the_repository() -> None:
+    header = 'python live symbols="nanochat.model.config:HEAD_DIM,round_up"'
+    page = convert(fence(header, "round_up(130, HEAD_DIM)"))
+    code = html.unescape(re.search(r'data-code="(.*?)"', page)[1])
+    assert code.startswith("HEAD_DIM = 128") and "\n\ndef round_up(" in code
+    assert code.endswith("\n\nround_up(130, HEAD_DIM)")
+    assert '<pre class="out-result">256</pre>' in page
+    assert "nanochat/model/config.py" in page
+    with pytest.raises(fences.FenceError, match="no 'nothing'"):
+        convert(fence('python live symbols="web.source:nothing"', "1"))
+
+
 def test_a_figure_stands_twice_on_a_page_with_its_own_ids_and_values() -> None:
     page = convert(fence("explore", "sampling") + fence("explore", "sampling\ntop-k: 3"))
     assert page.count('class="explore"') == 2

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "site_docs" / "glossary.md"
 QUESTIONS = yaml.safe_load(Path(__file__).with_name("reader_questions.yml").read_text(encoding="utf-8"))
 PAGES = reading_order()
-GUIDES = [page for page in PAGES if page.name[0].isdigit()]
+GUIDES = [page for page in PAGES if page.name[0].isdigit() or page.name == "microgpt.md"]
 EASE_AT_LEAST = 55
 QUESTIONS_AT_LEAST = 15
 
