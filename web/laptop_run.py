@@ -10,9 +10,12 @@ run with
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import statistics
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nanochat.evaluation.report.markdown import as_site_body
@@ -21,6 +24,7 @@ from nanochat.evaluation.report.reading import read_report
 KEPT = Path(__file__).resolve().parent.parent / "site_docs" / "laptop"
 NAME = "speedrun-laptop"
 STAGES = {"base": NAME, "sft": f"{NAME}-sft", "rl": f"{NAME}-rl"}
+SEEDS = KEPT.parents[1] / "benchmarks" / "rl-seeds-cpu.json"
 FILES = ("config.json", "metrics.jsonl", "samples.jsonl")
 
 
@@ -44,6 +48,36 @@ def report_card() -> str:
         os.environ.pop("NANOCHAT_BASE_DIR")
         if before is not None:
             os.environ["NANOCHAT_BASE_DIR"] = before
+
+
+def seeds_table(path: Path = SEEDS) -> str:
+    """Reinforcement learning of one fine-tuned model with several seeds: held-out accuracy, in Markdown."""
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    tasks, (before, *after) = saved["tasks"], saved["results"]
+    lines = [["", *tasks], ["---", *["---:"] * len(tasks)]]
+    lines += [[row["name"], *(in_percent(row[task]) for task in tasks)] for row in (before, *after)]
+    gains = [[row[task]["accuracy"] - before[task]["accuracy"] for row in after] for task in tasks]
+    lines.append(["mean gain", *(mean_gain(gain) for gain in gains)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def in_percent(found: Mapping[str, float]) -> str:
+    """An accuracy with its standard error.
+
+    >>> in_percent({"accuracy": 0.5, "error": 0.025})
+    '50.0 % ± 2.5'
+    """
+    return f"{100 * found['accuracy']:.1f} % ± {100 * found['error']:.1f}"
+
+
+def mean_gain(gains: Sequence[float]) -> str:
+    """The mean of the gains with several seeds, with its standard error, in points.
+
+    >>> mean_gain([0.1, 0.2, 0.3])
+    '+20.0 ± 5.8'
+    """
+    error = statistics.stdev(gains) / len(gains) ** 0.5
+    return f"{100 * statistics.mean(gains):+.1f} ± {100 * error:.1f}"
 
 
 def take_over(base: Path, kept: Path = KEPT) -> None:

@@ -3,8 +3,8 @@
     base         bpb, core
     chat         the six tasks of ChatCORE: ARC easy and challenge, MMLU, GSM8K, HumanEval, letter counting
                  (the public nanochat's SpellingBee)
-    classroom    what a laptop's model learns: sums, short stories, spelling, letter counting; and larger sums,
-                 which it may learn from rewards
+    classroom    what a laptop's model learns: sums, short stories, spelling, letter counting; and larger
+                 sums, which it may learn from rewards
     all          these and every other task that can be judged
 
 Standard library only.

@@ -9,9 +9,9 @@ from nanochat.errors import UserError
 from nanochat.train.flags import flag
 from nanochat.train.settings import LENGTH, TEXT, RunSettings
 
-# What the small model's replies are graded on: sums larger than any it was shown, of which it gets some right,
-# and some of those it knows, so that it keeps them. Rewards teach it to do better what it can do at all; how a
-# word is spelled it must be shown.
+# What the small model's replies are graded on: sums larger than any it was shown, of which it gets some
+# right, and some of those it knows, so that it keeps them. Rewards teach it to do better what it can do at
+# all; how a word is spelled it must be shown.
 CLASSROOM = "larger-arithmetic:3,arithmetic:1"
 
 
