@@ -15,11 +15,11 @@ EXAMPLES = """tasks:
   bpb          bits per byte on the validation shard of the corpus
   core         CORE, the 22 tasks of DCLM
   NAME         a task: arc-easy, arc-challenge, mmlu, mmlu-offline, gsm8k, gsm-symbolic, humaneval,
-               arithmetic, word-problems, spelling, letter-counting, chain-sum, letters-in-text,
-               spell-backward
+               arithmetic, larger-arithmetic, word-problems, spelling, letter-counting, chain-sum,
+               letters-in-text, spell-backward
   base         bpb and core
   chat         the six tasks of ChatCORE: arc-easy, arc-challenge, mmlu, gsm8k, humaneval, letter-counting
-  classroom    arithmetic, word-problems, spelling, letter-counting: these need no download
+  classroom    arithmetic, word-problems, spelling, letter-counting, larger-arithmetic: no download
   all          everything
 
 examples:

@@ -1,7 +1,8 @@
 """How learning rate, momentum and weight decay change over a run. Standard library only.
 
 - learning rate: a short linear warm-up, a level stretch, then a long linear warm-down to 5 % (Hu et al. 2024,
-  MiniCPM, arXiv 2404.06395, section 4; Hägele et al. 2024, arXiv 2405.18392, for the shape of the warm-down)
+  MiniCPM, arXiv 2404.06395, section 4, for the three stretches; Bergsma et al. 2025, arXiv 2502.15938, for
+  the straight line)
 - Muon's momentum: rises while the first steps are still bad advice, falls again while the learning rate falls
 - weight decay: half a cosine wave down to nothing, so that the last steps only fit the text
 

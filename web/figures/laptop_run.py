@@ -111,7 +111,8 @@ def rl_verdict(errors: float = 2) -> str:
             "No difference is larger than twice its error. So this short run neither helped nor harmed, as "
             "far as one can tell."
         )
-    return f"Larger than twice its error is the difference of: {', '.join(changed)}. The others say nothing."
+    some = ", ".join(changed)
+    return f"Larger than twice its error is the difference of: {some}. Of the others one cannot tell."
 
 
 def base_loss() -> str:
