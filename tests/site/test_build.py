@@ -144,7 +144,8 @@ def test_formulas_and_diagrams_become_html_and_svg(tmp_path):
     page = tmp_path / "index.html"
     page.write_text(
         '<p><span class="arithmatex">\\(a_1 &lt; b\\)</span></p><div class="arithmatex">\\[x^2\\]</div>'
-        '<pre class="mermaid-source"><code>graph LR\n  accTitle: The flow\n  a[Text] --&gt; b[Tokens]\n</code></pre>'
+        '<pre class="mermaid-source"><code>graph LR\n  accTitle: The flow\n'
+        "  a[Text] --&gt; b[Tokens]\n</code></pre>"
     )
     finish.prerender(tmp_path, ROOT / "site_docs", tmp_path / "cache.json")
     text = page.read_text()

@@ -1,4 +1,4 @@
-"""Interactive figures: each control is changed in the browser, and the picture must be the one CPython draws."""
+"""Interactive figures: each control is changed in the browser; the picture must be the one CPython draws."""
 
 from __future__ import annotations
 

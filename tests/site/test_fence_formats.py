@@ -64,7 +64,8 @@ CHECKS = fence('python checks="two"', "expect('two()', 2)")
 
 def test_an_exercise_hides_its_checks_and_its_solution() -> None:
     page = convert(EXERCISE + CHECKS + fence('python solution="two"', "def two(): return 2"))
-    assert 'data-exercise="two"' in page and "Exercise: Two" in page
+    assert 'data-exercise="two"' in page
+    assert "Exercise: Two" in page
     assert '<details class="solution" data-exercise="two"><summary>' in page
     assert re.search(
         r'<div class="exercise-checks" data-exercise="two" data-code="[^"]+" hidden></div>', page
@@ -98,29 +99,35 @@ def test_mistakes_in_a_page_stop_the_build(page: str, reason: str) -> None:
 def test_other_python_fences_are_left_alone_and_norun_loses_its_reason() -> None:
     assert "live-cell" not in convert(fence("python", "x = 1"))
     page = convert(fence('python norun="needs a GPU"', "x = 1"))
-    assert "highlight" in page and "norun" not in page
+    assert "highlight" in page
+    assert "norun" not in page
 
 
 def test_source_is_read_from_the_file_and_may_drop_its_docstring() -> None:
     assert "class Symbol" in html.unescape(re.sub("<.*?>", "", convert(fence("source", "web.source:Symbol"))))
     with_it = source.read_symbol("web.source:read_symbol").code
     without = source.read_symbol("web.source:read_symbol", with_docstring=False).code
-    assert '"""' in with_it and '"""' not in without and without.splitlines()[0] == with_it.splitlines()[0]
+    assert '"""' in with_it
+    assert '"""' not in without
+    assert without.splitlines()[0] == with_it.splitlines()[0]
 
 
 def test_a_quiz_marks_its_right_option_and_escapes_nothing_it_should_not() -> None:
     page = render_quiz(
         [{"question": "Is `1 < 2`?", "options": ["no", {"right": "yes"}], "why": "**Order.**"}], "q"
     )
-    assert "<code>1 &lt; 2</code>" in page and "<strong>Order.</strong>" in page
-    assert page.count("data-right") == 1 and page.count('name="q-1"') == 2
+    assert "<code>1 &lt; 2</code>" in page
+    assert "<strong>Order.</strong>" in page
+    assert page.count("data-right") == 1
+    assert page.count('name="q-1"') == 2
 
 
 def test_a_cell_may_begin_with_symbols_of_the_repository() -> None:
     header = 'python live symbols="nanochat.model.config:HEAD_DIM,round_up"'
     page = convert(fence(header, "round_up(130, HEAD_DIM)"))
     code = html.unescape(re.search(r'data-code="(.*?)"', page)[1])
-    assert code.startswith("HEAD_DIM = 128") and "\n\ndef round_up(" in code
+    assert code.startswith("HEAD_DIM = 128")
+    assert "\n\ndef round_up(" in code
     assert code.endswith("\n\nround_up(130, HEAD_DIM)")
     assert '<pre class="out-result">256</pre>' in page
     assert "nanochat/model/config.py" in page

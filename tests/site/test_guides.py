@@ -1,4 +1,4 @@
-"""The guides as texts: they read easily, answer a newcomer's questions, and use no term before it is defined."""
+"""The guides as texts: easy to read, with answers to a newcomer's questions, no term before its definition."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ BOX = re.compile(r"^!!! abstract.*\n(?:\n|    .*\n)*", re.MULTILINE)
 BOLD = re.compile(r"\*\*(?P<words>[^*\n]+(?:\n[^*\n]+)?)\*\*")
 # Words that also mean something to everybody, and are used in that sense before a guide gives them its own.
 EVERYDAY = {
-    "argument", "attention", "batch", "context", "decoding", "depth", "distribution", "encoding", "head", "layer",
-    "loss", "mask", "merge", "mixture", "model", "module", "parameter", "prompt", "rank", "reward", "sampling", "seed",
-    "shape", "step", "training", "variable", "weight", "weights",
+    "argument", "attention", "batch", "context", "decoding", "depth", "distribution", "encoding", "head",
+    "layer", "loss", "mask", "merge", "mixture", "model", "module", "parameter", "prompt", "rank", "reward",
+    "sampling", "seed", "shape", "step", "training", "variable", "weight", "weights",
 }  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def in_paragraph(text: str, place: int, definition: int) -> bool:
 
 
 def points_ahead(place: int) -> bool:
-    """Whether the words at a place of the whole text stand in brackets, or their paragraph leads to a guide."""
+    """Whether the words at a place of the text stand in brackets, or their paragraph leads to a guide."""
     text = "".join(page.text for page in PAGES)
     first, last = text.rfind("\n\n", 0, place), text.find("\n\n", place)
     in_brackets = text.rfind("(", first, place) > text.rfind(")", first, place)

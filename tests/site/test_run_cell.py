@@ -30,7 +30,9 @@ def test_a_falsy_last_expression_is_shown(value: str) -> None:
 
 
 def test_none_and_statements_show_no_result() -> None:
-    assert shown("None") == [] and shown("x = 3") == [] and shown("") == []
+    assert shown("None") == []
+    assert shown("x = 3") == []
+    assert shown("") == []
 
 
 def test_streams_keep_their_order_and_kind() -> None:
@@ -54,18 +56,23 @@ def test_names_last_within_a_session_only() -> None:
 def test_a_traceback_shows_the_readers_frames_alone() -> None:
     ((kind, text),) = shown("import json\ndef load(s):\n    return json.loads(s)\nload('{')")
     assert kind == "error"
-    assert "line 4\n" in text and "line 3, in load\n    return json.loads(s)" in text
-    assert "decoder.py" not in text and "run_cell" not in text and "File" not in text
+    assert "line 4\n" in text
+    assert "line 3, in load\n    return json.loads(s)" in text
+    assert "decoder.py" not in text
+    assert "run_cell" not in text
+    assert "File" not in text
 
 
 def test_syntax_errors_name_their_line() -> None:
     text = shown("x = 1\nprint('a'")[0][1]
-    assert "line 2" in text and "SyntaxError: '(' was never closed" in text
+    assert "line 2" in text
+    assert "SyntaxError: '(' was never closed" in text
 
 
 def test_an_endless_recursion_is_told_in_few_lines() -> None:
     text = shown("def f():\n    f()\nf()")[0][1]
-    assert "RecursionError" in text and len(text.splitlines()) < 30
+    assert "RecursionError" in text
+    assert len(text.splitlines()) < 30
 
 
 def test_an_exception_class_of_the_cell_has_its_plain_name() -> None:
