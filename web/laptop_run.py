@@ -54,7 +54,7 @@ def seeds_table(path: Path = SEEDS) -> str:
     """Reinforcement learning of one fine-tuned model with several seeds: held-out accuracy, in Markdown."""
     saved = json.loads(path.read_text(encoding="utf-8"))
     tasks, (before, *after) = saved["tasks"], saved["results"]
-    lines = [["", *tasks], ["---", *["---:"] * len(tasks)]]
+    lines = [["model", *tasks], ["---", *["---:"] * len(tasks)]]
     lines += [[row["name"], *(in_percent(row[task]) for task in tasks)] for row in (before, *after)]
     gains = [[row[task]["accuracy"] - before[task]["accuracy"] for row in after] for task in tasks]
     lines.append(["mean gain", *(mean_gain(gain) for gain in gains)])

@@ -1,4 +1,4 @@
-"""The guides as texts: easy to read, with answers to a newcomer's questions, no term before its definition."""
+"""The guides as texts: easy to read, answering a newcomer's questions, no term before its definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every link inside the built site leads somewhere, anchors included; no page loads anything from elsewhere."""
+"""Every link inside the built site leads somewhere, anchors included; nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
