@@ -89,10 +89,10 @@ ROOMS = (
     ),
     Room(
         "nanochat.cli",
-        "The `nanochat` command, what it may complain of, and where things lie on disk.",
+        "The `nanochat` command, what it may complain of, small files, and where things lie on disk.",
         "[Guide 8: Quick start](../guides/08-quick-start.md); what an error means, and the way out, in its "
         "section [Troubleshooting](../guides/08-quick-start.md#troubleshooting)",
-        also=("nanochat.errors", "nanochat.home"),
+        also=("nanochat.errors", "nanochat.files", "nanochat.home"),
     ),
     Room(
         "nanochat.commands",

@@ -249,5 +249,5 @@ def test_without_a_sandbox_programs_are_refused_before_anything_is_written(
 def test_the_chat_tasks_and_the_classrooms_are_in_the_catalogue_and_are_judged() -> None:
     assert all(CATALOGUE[name].judged and "test" in CATALOGUE[name].splits for name in EVERYTHING[2:])
     assert set(EVERYTHING) > {*CHAT, *CLASSROOM}
-    assert CLASSROOM == ("arithmetic", "word-problems", "spelling", "letter-counting")
+    assert CLASSROOM == ("arithmetic", "word-problems", "spelling", "letter-counting", "larger-arithmetic")
     assert not any(has_choices(open_task(name, "test")) for name in CLASSROOM)

@@ -74,7 +74,7 @@ def parts(block: Block, figures: Figures, new_line: str) -> Iterator[str]:
 
 
 def table(block: blocks.Table, new_line: str = ", ") -> str:
-    """A table; numbers stand to the right.
+    """A table; numbers stand to the right, and a column without a heading gets the table's name.
 
     >>> print(table(blocks.Table("", ["task", "BASE"], [["bpb", "1.5\\n9 bytes"]])))
     | task | BASE |
@@ -82,7 +82,7 @@ def table(block: blocks.Table, new_line: str = ", ") -> str:
     | bpb | 1.5, 9 bytes |
     """
     rule = ["---", *["---" if block.words else "---:"] * (len(block.head) - 1)]
-    rows = [row(list(map(escape, block.head))), row(rule)]
+    rows = [row([escape(one or block.name) for one in block.head]), row(rule)]
     return "\n".join(
         [*rows, *(row([escape(cell).replace("\n", new_line) for cell in one]) for one in block.rows)]
     )
