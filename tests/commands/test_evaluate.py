@@ -167,8 +167,8 @@ def test_a_chat_model_is_asked_what_is_on_disk(capsys: pytest.CaptureFixture[str
         shutil.move(base / "away", tasks_folder() / "mmlu")
     assert "left out: the task mmlu is not on this machine; fetch it with: " in capsys.readouterr().err
     assert set(found) - {"humaneval"} == {
-        "arc-challenge", "arc-easy", "arithmetic", "gsm8k", "larger-arithmetic", "letter-counting", "spelling",
-        "word-problems",
+        "arc-challenge", "arc-easy", "arithmetic", "gsm8k", "larger-arithmetic", "letter-counting",
+        "spelling", "word-problems",
     }  # fmt: skip
     assert all(one.n == one.limit == 1 for one in found.values())
 
