@@ -203,7 +203,7 @@ def bowl_paths() -> str:
         plot = Plot(drawing, x=(-4.6, 1.6), y=(-1.3, 1.3), area=(8, top, 424, 92))
         for level in (0.5, 2.0, 5.0, 9.0):
             wide, high = math.sqrt(2 * level / FLAT), math.sqrt(2 * level / STEEP)
-            ring = [(wide * math.cos(t / 24 * math.pi), high * math.sin(t / 24 * math.pi)) for t in range(49)]
+            ring = [(wide * math.cos(t / 16 * math.pi), high * math.sin(t / 16 * math.pi)) for t in range(33)]
             drawing.path((plot.at(*point) for point in ring if -4.6 <= point[0] <= 1.6), tone=0, dashed=True)
         path = bowl_path(name)
         drawing.path((plot.at(x, max(-1.3, min(1.3, y))) for x, y in path), tone=tone)
@@ -350,7 +350,7 @@ def schedule_lines() -> str:
     """Learning rate, momentum and weight decay over a run of 1,000 steps."""
     steps = 1_000
     schedule = Schedule(steps=steps, weight_decay=1.0)
-    at = range(0, steps, 5)
+    at = range(0, steps, 25)
     lines: Sequence[tuple[str, int, Points]] = (
         ("learning rate", 1, [(step, schedule.learning_rate(step)) for step in at]),
         ("momentum", 3, [(step, schedule.momentum(step)) for step in at]),
