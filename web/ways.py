@@ -27,7 +27,7 @@ FOLDERS = {  # the rooms of the code that a guide explains, as its reference pag
     "9": ("tools",),
     "microgpt": ("tools/microgpt.py",),
 }
-LATER = {"8": "Quick start", "9": "Build the tools"}
+LATER = {"9": "Build the tools"}
 """Guides of the plan, for as long as their page is not there."""
 
 BOX = re.compile(

@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nanochat.commands.export_flags import check_dtype, export_parser
 from nanochat.errors import UserError
 from tools.core.arguments import OneLineParser
-from tools.core.errors import UsageError
 
 if TYPE_CHECKING:
     from nanochat.model.config import GPTConfig
@@ -33,28 +33,15 @@ that was trained with one is refused, and the extra named."""
 
 def make_parser() -> OneLineParser:
     """The parser of `nanochat export hf`."""
-    parser = OneLineParser(
-        prog="nanochat export hf",
-        description="Write a trained model as NanoChatForCausalLM: config, weights and tokenizer.",
-        epilog=EXAMPLES,
-    )
-    parser.add_argument("run", metavar="RUN", help="the run's name, or its folder")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="a folder that is not there yet"
-    )
-    parser.add_argument("--step", type=int, metavar="N", help="which checkpoint (default: the last)")
-    parser.add_argument("--tokenizer", metavar="NAME", help="which tokenizer (default: the run's)")
-    parser.add_argument(
-        "--dtype", default="fp32", metavar="{" + ",".join(DTYPES) + "}", help="of the weights (default: fp32)"
-    )
+    about = "Write a trained model as NanoChatForCausalLM: config, weights and tokenizer."
+    parser = export_parser("nanochat export hf", about, EXAMPLES, DTYPES)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
     return parser
 
 
 def check(options: argparse.Namespace) -> None:
     """Raise `UsageError` for words that parse but that `run` would refuse."""
-    if options.dtype not in DTYPES:
-        raise UsageError(f"--dtype {options.dtype}: use {', '.join(DTYPES)}")
+    check_dtype(options, DTYPES)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nanochat.commands.export_flags import check_dtype, export_parser
 from nanochat.errors import UserError
 from tools.core.arguments import OneLineParser
 from tools.core.errors import UsageError
@@ -45,20 +45,8 @@ byte, with a scale for each output of a matrix and each row of a table; arithmet
 
 def make_parser() -> OneLineParser:
     """The parser of `nanochat export onnx`."""
-    parser = OneLineParser(
-        prog="nanochat export onnx",
-        description="Write a trained model as an ONNX graph, its KV cache as inputs and outputs.",
-        epilog=EXAMPLES,
-    )
-    parser.add_argument("run", metavar="RUN", help="the run's name, or its folder")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="a folder that is not there yet"
-    )
-    parser.add_argument("--step", type=int, metavar="N", help="which checkpoint (default: the last)")
-    parser.add_argument("--tokenizer", metavar="NAME", help="which tokenizer (default: the run's)")
-    parser.add_argument(
-        "--dtype", default="fp32", metavar="{" + ",".join(DTYPES) + "}", help="of the weights (default: fp32)"
-    )
+    about = "Write a trained model as an ONNX graph, its KV cache as inputs and outputs."
+    parser = export_parser("nanochat export onnx", about, EXAMPLES, DTYPES)
     parser.add_argument(
         "--all-logits", action="store_true", help="logits after each new token, not after the last alone"
     )
@@ -80,8 +68,7 @@ def make_parser() -> OneLineParser:
 
 def check(options: argparse.Namespace) -> None:
     """Raise `UsageError` for words that parse but that `run` would refuse."""
-    if options.dtype not in DTYPES:
-        raise UsageError(f"--dtype {options.dtype}: use {', '.join(DTYPES)}")
+    check_dtype(options, DTYPES)
     if options.eval_tokens < 0:
         raise UsageError(f"--eval-tokens {options.eval_tokens}: 0 or more")
 
