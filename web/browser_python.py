@@ -60,6 +60,7 @@ SHIPPED = (
     "nanochat/tokenizer/sample.*",
     "tools/**/*",
 )
+NOT_SHIPPED = "tools/examples/"  # pages fetch those when asked
 # A file of the wheel that is made here: what the training curves show of the saved run, 20 KB of 160.
 LAPTOP_RUN = f"tools/figures/{laptop_run.FILE_NAME}"
 SUFFIXES = (".py", ".txt", ".json", ".css", ".tiktoken")
@@ -95,7 +96,9 @@ def shipped_files() -> dict[str, Path]:
     """
     found = {path.relative_to(ROOT).as_posix(): path for pattern in SHIPPED for path in ROOT.glob(pattern)}
     wanted = {
-        name: path for name, path in found.items() if path.suffix in SUFFIXES and "__pycache__" not in name
+        name: path
+        for name, path in found.items()
+        if path.suffix in SUFFIXES and "__pycache__" not in name and not name.startswith(NOT_SHIPPED)
     }
     # The cells' runner is a module of its own there: the worker imports nothing of the site's builder.
     made = {"run_cell.py": ROOT / "web" / "run_cell.py", LAPTOP_RUN: _laptop_run()}

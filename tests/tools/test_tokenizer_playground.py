@@ -19,6 +19,7 @@ from nanochat.tokenizer.tokenizer import (
     sample_tokenizer,
     with_chat_specials,
 )
+from tools.core import given as given_files
 from tools.core import page
 from tools.core.json_report import figures
 from tools.tokenizer_playground import TOOL
@@ -50,7 +51,7 @@ def no_ranks(tmp_path, monkeypatch):
     monkeypatch.setenv("NANOCHAT_BASE_DIR", str(tmp_path))
     monkeypatch.setattr(ranks, "SITE_PACKAGES", tmp_path)
     monkeypatch.setattr(ranks, "_provided", {})
-    monkeypatch.setattr(page, "GIVEN", {})
+    monkeypatch.setattr(given_files, "GIVEN", {})
     ranks.published.cache_clear()
     tokenizer.published_tokenizer.cache_clear()
     yield

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from tools.core.errors import UsageError
+from tools.core.exports import Saving, exports_of
 from tools.core.parameters import Parameter, build, parameters_of
 from tools.core.parsing import write
 from tools.core.tool import Tool
@@ -88,7 +89,8 @@ def _metavar(parameter: Parameter) -> str | None:
     if parameter.kind == "choice":
         words = ",".join(word for word, _ in parameter.choices)
         return "{" + words + "}" if len(words) <= 60 else "NAME"
-    return {"integer": "N", "number": "X", "text": "TEXT", "file": "FILE"}[parameter.kind]
+    names = {"integer": "N", "number": "X", "text": "TEXT", "file": "PATH" if parameter.folder else "FILE"}
+    return names[parameter.kind]
 
 
 def make_parser(tool: Tool, prog: str) -> OneLineParser:
@@ -105,6 +107,10 @@ def make_parser(tool: Tool, prog: str) -> OneLineParser:
         "--explain", action="store_true", help="show the formula of every figure, numbers put in"
     )
     output.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR does the same)")
+    for export in exports_of(tool):
+        helped = f"write {export.help} to this file (- is standard output)".replace("%", "%%")
+        output.add_argument(f"--{export.key}", dest=f"save {export.key}", metavar="FILE", help=helped)
+    output.add_argument("--overwrite", action="store_true", help="replace such a file if it is there already")
     if tool.examples:
         lines = [f"  {prog} {arguments}\n      {shows}" for arguments, shows in tool.examples]
         parser.epilog = "examples:\n" + "\n".join(lines).replace("%", "%%")
@@ -182,6 +188,21 @@ def read_command(tool: Tool, argv: Sequence[str], prog: str) -> tuple[Any, argpa
     return from_arguments(tool.parameters, found), found
 
 
+def savings(tool: Tool, found: argparse.Namespace) -> list[Saving]:
+    """The files that a command line asks for; refused before the work begins if they cannot be written."""
+    from pathlib import Path
+
+    asked = [(export, getattr(found, f"save {export.key}")) for export in exports_of(tool)]
+    wanted = [Saving(export, Path(word), found.overwrite) for export, word in asked if word is not None]
+    for one in wanted:
+        one.check()
+    if sum(one.to_stdout for one in wanted) + bool(found.json) > 1:
+        raise UsageError("only one thing can go to standard output; give the others a file")
+    if len({one.path for one in wanted}) < len(wanted):
+        raise UsageError("two files of one name are asked for; give each its own")
+    return wanted
+
+
 def to_command(tool: Tool, parameters: object) -> str:
     """The command that asks the same, ready to paste: quoted, and only what differs from the defaults."""
     from shlex import quote
@@ -198,5 +219,8 @@ def to_command(tool: Tool, parameters: object) -> str:
             word = write(one)
             # A value that looks like a flag must be tied to its own.
             tied = word.startswith("-")
+            if parameter.kind == "file" and parameter.positional and not tied:
+                words.append(quote(word))
+                continue
             words += [quote(f"{parameter.flag}={word}")] if tied else [parameter.flag, quote(word)]
     return " ".join(words)

@@ -10,12 +10,13 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO
 
-from tools.core.arguments import read_command
+from tools.core.arguments import read_command, savings
 from tools.core.errors import ToolError, UsageError
 from tools.core.json_report import render_json
+from tools.core.report import Report
 from tools.core.terminal import render_terminal
 from tools.core.terminal_text import visible
 from tools.core.tool import Tool
@@ -89,14 +90,41 @@ def _silence(stream: TextIO) -> None:
 
 def _answer(tool: Tool, argv: Sequence[str], prog: str) -> int:
     parameters, output = read_command(tool, argv, prog)
-    report = tool.report(parameters)
+    wanted = savings(tool, output)
+    live = tool.watch(parameters) if tool.watch else None
+    report = _watched(tool, live, parameters, output) if live is not None else tool.report(parameters)
+    for saving in wanted:
+        saving.write(parameters)
+        if not saving.to_stdout:
+            print(f"wrote {visible(str(saving.path))}", file=sys.stderr)
     if output.json:
         print(render_json(report))
-        return 0
-    color = wants_color(output.no_color)
+    elif not any(saving.to_stdout for saving in wanted) and not (live is not None and _redraws(output)):
+        sys.stdout.write(_drawn(report, output))
+    return 0 if report.ok else 1
+
+
+def _drawn(report: Report, output: Any) -> str:
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(render_terminal(report, terminal_width(), color, output.explain, encoding))
-    return 0
+    return render_terminal(report, terminal_width(), wants_color(output.no_color), output.explain, encoding)
+
+
+def _redraws(output: Any) -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not output.json
+
+
+def _watched(tool: Tool, live: Iterator[Report], parameters: Any, output: Any) -> Report:
+    """Draw each report over the last, on a terminal; the last one is the answer."""
+    last = None
+    for answer in live:
+        if _redraws(output):
+            # Home, then each line with the rest of its row cleared, then what is left below: no flicker.
+            first = "\x1b[2J" if last is None else ""
+            lines = _drawn(tool.named(answer, parameters), output).replace("\n", "\x1b[K\n")
+            sys.stdout.write(f"{first}\x1b[H{lines}\x1b[J")
+            sys.stdout.flush()
+        last = tool.named(answer, parameters)
+    return last if last is not None else tool.report(parameters)
 
 
 def wants_color(refused: bool = False) -> bool:

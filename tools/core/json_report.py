@@ -1,6 +1,6 @@
 """The report as JSON: raw values under stable keys.
 
-{"tool": …, "parameters": {…}, "sections": {"memory": {"weights": 140811264, …}, …}, "notes": […]}
+{"tool": …, "parameters": {…}, "ok": true, "sections": {"memory": {"weights": 140811264, …}, …}, "notes": […]}
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def render_json(report: Report, indent: int | None = 2) -> str:
     whole: dict[str, object] = {
         "tool": report.tool,
         "parameters": dict(report.parameters),
+        "ok": report.ok,
         "sections": figures(report),
     }
     if report.says:

@@ -2,7 +2,9 @@
 
 form("model-calculator")                          -> the fields of its form
 answer("model-calculator", '{"preset": "…"}')     -> the report, or what is wrong with the question
-put_file("assets/ranks/gpt2.tiktoken", data)      -> a file the answer needs, or one that was dropped
+put_file("assets/ranks/gpt2.tiktoken", data)      -> a file the answer needs, fetched from this site
+give("runs", "/given/1", '["metrics.jsonl"]')     -> files that the reader chose or dropped
+export("training-dashboard", query, "csv")        -> a file to save
 """
 
 from __future__ import annotations
@@ -10,54 +12,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+from tools.core import given
 from tools.core.arguments import to_command
 from tools.core.errors import NeedFiles, ToolError, UsageError
+from tools.core.exports import exports_of
+from tools.core.given import given_file, put_file, without_folder
 from tools.core.html import render_blocks, render_html
-from tools.core.parameters import Parameter, from_query, parameters_of, to_query
+from tools.core.parameters import Parameter, from_query, page_parameters, parameters_of, to_query
 from tools.core.parsing import write
+from tools.core.progress import TELL
 from tools.core.tool import Tool
 from tools.core.words import listing
 from tools.registry import load
 
-GIVEN: dict[str, Path] = {}
-"""Files given to this page, by the names they were given under."""
-
-
-@lru_cache(maxsize=1)
-def files_folder() -> Path:
-    """Where given files lie (in the browser a folder in memory)."""
-    import tempfile
-
-    return Path(tempfile.mkdtemp(prefix="nanochat-page-"))
-
-
-def put_file(name: str, data: object) -> str:
-    """Keep a file under a name and say where it lies. `data` is bytes, or anything that `bytes()` takes."""
-    # A name from a page must not lead out of the folder.
-    parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")]
-    if not parts:
-        raise UsageError(f"a file needs a name, not {name!r}")
-    path = files_folder().joinpath(*parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(data))  # type: ignore[call-overload]
-    GIVEN[name] = path
-    return str(path)
-
-
-def given_file(name: str) -> Path | None:
-    """Where the file lies that was put under this name, or None."""
-    return GIVEN.get(name)
-
-
-def without_folder(text: str) -> str:
-    """The text with names of given files as the reader knows them."""
-    return text.replace(f"{files_folder()}/", "") if GIVEN else text
+__all__ = ["answer", "export", "form", "give", "given_file", "put_file", "tell_progress"]
 
 
 def field_schema(parameter: Parameter) -> dict[str, Any]:
@@ -79,21 +51,55 @@ def field_schema(parameter: Parameter) -> dict[str, Any]:
         "many": parameter.many,
         "multiline": parameter.multiline,
         "suffixes": list(parameter.suffixes),
+        "folder": parameter.folder,
     }
 
 
 def form_schema(tool: Tool) -> dict[str, Any]:
     """The tool's form: its groups, each with its fields."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for parameter in parameters_of(tool.parameters):
+    for parameter in page_parameters(tool.parameters):
         groups.setdefault(parameter.group, []).append(field_schema(parameter))
     listed = [{"label": label, "fields": fields} for label, fields in groups.items()]
-    return {"name": tool.name, "title": tool.title, "summary": tool.summary, "groups": listed}
+    saved = [{"key": one.key, "label": one.key.upper(), "help": one.help} for one in exports_of(tool)]
+    return {
+        "name": tool.name,
+        "title": tool.title,
+        "summary": tool.summary,
+        "groups": listed,
+        "exports": saved,
+    }
 
 
 def form(name: str) -> str:
     """The form of the tool with this name, as JSON."""
     return json.dumps(form_schema(load(name)))
+
+
+def give(key: str, folder: str, names: str) -> None:
+    """The reader gave a field files in `folder`; `names` is a JSON list, and an empty one takes them back."""
+    found = json.loads(names)
+    if found:
+        given.give(key, folder, found)
+    else:
+        given.take_back(key)
+
+
+def tell_progress(tell: Callable[[str, float], object]) -> None:
+    """Call this function with what long work is doing and how much of it is done."""
+    TELL[:] = [tell]
+
+
+def export(name: str, query: str, key: str) -> str:
+    """One of the files that a tool can save for a query, as JSON: `text`, `file_name`, `error`."""
+    tool = load(name)
+    chosen = next(one for one in exports_of(tool) if one.key == key)
+    try:
+        parameters = _parameters(tool, json.loads(query))[0]
+        text = "".join(chosen.write(parameters))
+    except ToolError as error:
+        return json.dumps({"text": "", "file_name": "", "error": _on_page(tool, str(error))})
+    return json.dumps({"text": text, "file_name": chosen.file_name, "error": None})
 
 
 def answer(name: str, query: str = "{}") -> str:
@@ -118,10 +124,8 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
         "field": None,
         "needs": [],
     }
-    query = parse_qs(asked.lstrip("?"), keep_blank_values=True) if isinstance(asked, str) else asked
     try:
-        parameters: Any
-        parameters, unknown = from_query(tool.parameters, _with_files(tool, query))
+        parameters, unknown = _parameters(tool, asked)
         reply["query"] = urlencode(_named_files(tool, to_query(parameters)), doseq=True, errors="replace")
         reply["command"] = without_folder(to_command(tool, parameters))
         report = tool.report(parameters)
@@ -139,26 +143,40 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     }
 
 
+def _parameters(tool: Tool, asked: Mapping[str, object] | str) -> tuple[Any, list[str]]:
+    """The checked parameters of a query, and its keys that mean nothing."""
+    query = parse_qs(asked.lstrip("?"), keep_blank_values=True) if isinstance(asked, str) else asked
+    return from_query(tool.parameters, _with_files(tool, query))
+
+
 def _with_files(tool: Tool, query: Mapping[str, object]) -> dict[str, object]:
     """The query with the names of given files turned into where they lie."""
     found = dict(query)
-    for parameter in parameters_of(tool.parameters):
+    for parameter in page_parameters(tool.parameters):
+        if parameter.kind != "file":
+            continue
         asked = found.get(parameter.key)
-        if isinstance(asked, list) and len(asked) == 1:
-            asked = asked[0]
-        if parameter.kind == "file" and asked:
-            path = given_file(str(asked))
-            if path is None:
-                raise UsageError(
-                    f"{parameter.flag}: choose the file {asked!r} again", parameter=parameter.name
-                )
-            found[parameter.key] = str(path)
+        names = [str(one) for one in (asked if isinstance(asked, list) else [asked]) if one]
+        paths = [_given(parameter, name) for name in names]
+        if paths:
+            found[parameter.key] = paths
     return found
 
 
+def _given(parameter: Parameter, name: str) -> str:
+    path = given_file(name, parameter.key)
+    if path is None:
+        raise UsageError(f"{parameter.flag}: choose the file {name!r} again", parameter=parameter.name)
+    return str(path)
+
+
 def _named_files(tool: Tool, query: Mapping[str, str | list[str]]) -> dict[str, str | list[str]]:
-    files = {parameter.key for parameter in parameters_of(tool.parameters) if parameter.kind == "file"}
-    return {key: Path(str(value)).name if key in files else value for key, value in query.items()}
+    files = {parameter.key for parameter in page_parameters(tool.parameters) if parameter.kind == "file"}
+    return {key: _names(value) if key in files else value for key, value in query.items()}
+
+
+def _names(value: str | list[str]) -> str | list[str]:
+    return [without_folder(one) for one in value] if isinstance(value, list) else without_folder(value)
 
 
 def _on_page(tool: Tool, message: str) -> str:

@@ -47,6 +47,9 @@ class Parameter:
     suffixes: tuple[str, ...] = ()
     stdin: bool = False
     step: float | None = None
+    folder: bool = False
+    names: bool = False
+    terminal: bool = False
 
     @property
     def key(self) -> str:
@@ -78,9 +81,14 @@ def integer(
     unit: str = "",
     group: str = "Options",
     label: str = "",
+    terminal: bool = False,
 ) -> Any:
-    """A whole number. People may write 10B, 32k, 1e9, 50_000 or 50,000."""
-    return _field("integer", default, help, low=low, high=high, unit=unit, group=group, label=label)
+    """A whole number. People may write 10B, 32k, 1e9, 50_000 or 50,000.
+
+    Here and below: what is for the `terminal` is no field of a page, and no key of its address.
+    """
+    settings = {"low": low, "high": high, "unit": unit, "terminal": terminal}
+    return _field("integer", default, help, group=group, label=label, **settings)
 
 
 def number(
@@ -93,9 +101,11 @@ def number(
     step: float | None = None,
     group: str = "Options",
     label: str = "",
+    terminal: bool = False,
 ) -> Any:
     """A finite number with a fraction. With `low`, `high` and `step`, a figure's form makes it a slider."""
-    return _field("number", default, help, low=low, high=high, unit=unit, step=step, group=group, label=label)
+    settings = {"low": low, "high": high, "unit": unit, "step": step, "terminal": terminal}
+    return _field("number", default, help, group=group, label=label, **settings)
 
 
 def choice(
@@ -106,16 +116,20 @@ def choice(
     many: bool = False,
     group: str = "Options",
     label: str = "",
+    terminal: bool = False,
 ) -> Any:
     """One of several words (`many`: any number of them, as a tuple). A mapping gives each word its label."""
     pairs = choices.items() if isinstance(choices, Mapping) else ((word, word) for word in choices)
     fixed = tuple(default) if many and default is not None else default
-    return _field("choice", fixed, help, choices=tuple(pairs), many=many, group=group, label=label)
+    settings = {"choices": tuple(pairs), "many": many, "terminal": terminal}
+    return _field("choice", fixed, help, group=group, label=label, **settings)
 
 
-def flag(help: str, *, default: bool = False, group: str = "Options", label: str = "") -> Any:
+def flag(
+    help: str, *, default: bool = False, group: str = "Options", label: str = "", terminal: bool = False
+) -> Any:
     """Yes or no. A flag that is on by default is turned off with `--no-NAME`."""
-    return _field("flag", default, help, group=group, label=label)
+    return _field("flag", default, help, group=group, label=label, terminal=terminal)
 
 
 def text(
@@ -128,6 +142,7 @@ def text(
     positional: bool = False,
     group: str = "Options",
     label: str = "",
+    terminal: bool = False,
 ) -> Any:
     """Free text of at most `high` characters. `many` gives a tuple: a flag each, or a line each in a form.
 
@@ -135,17 +150,32 @@ def text(
     """
     fixed = tuple(default) if many and default is not None else default
     settings = {"multiline": multiline or many, "many": many, "high": high, "positional": positional}
+    settings["terminal"] = terminal
     return _field("text", fixed, help, group=group, label=label, **settings)
 
 
 def file(
-    help: str, *, suffixes: Sequence[str] = (), stdin: bool = False, group: str = "Options", label: str = ""
+    help: str,
+    *,
+    suffixes: Sequence[str] = (),
+    stdin: bool = False,
+    many: bool = False,
+    positional: bool = False,
+    folder: bool = False,
+    names: bool = False,
+    group: str = "Options",
+    label: str = "",
+    terminal: bool = False,
 ) -> Any:
     """A file to read, as a `pathlib.Path` or None; in the browser one that the reader chose or dropped.
 
-    With `stdin` a `-` on the command line means standard input, and comes as `Path("-")`.
+    With `stdin` a `-` on the command line means standard input, and comes as `Path("-")`. `many` gives a
+    tuple. It may be a `folder` too; with `names` also a word that the tool knows by itself, such as a run's
+    name, so nothing is looked for.
     """
-    return _field("file", None, help, suffixes=tuple(suffixes), stdin=stdin, group=group, label=label)
+    settings: dict[str, Any] = {"suffixes": tuple(suffixes), "stdin": stdin, "terminal": terminal}
+    settings |= {"many": many, "positional": positional, "folder": folder, "names": names}
+    return _field("file", () if many else None, help, group=group, label=label, **settings)
 
 
 def parameters_of(declared: type) -> tuple[Parameter, ...]:
@@ -164,6 +194,11 @@ def parameters_of(declared: type) -> tuple[Parameter, ...]:
         label = parameter.label or words[:1].upper() + words[1:]
         found.append(dataclasses.replace(parameter, name=field.name, label=label))
     return tuple(found)
+
+
+def page_parameters(declared: type) -> tuple[Parameter, ...]:
+    """Those that a page has too."""
+    return tuple(parameter for parameter in parameters_of(declared) if not parameter.terminal)
 
 
 def build(declared: type[P], values: Mapping[str, object]) -> P:
@@ -186,7 +221,7 @@ def build(declared: type[P], values: Mapping[str, object]) -> P:
 
 def from_query(declared: type[P], query: Mapping[str, object]) -> tuple[P, list[str]]:
     """Parameters from a page's address or form, and the keys that mean nothing here."""
-    known = {parameter.key: parameter.name for parameter in parameters_of(declared)}
+    known = {parameter.key: parameter.name for parameter in page_parameters(declared)}
     unknown = [key for key in query if key not in known]
     return build(declared, {known[key]: raw for key, raw in query.items() if key in known}), unknown
 
@@ -202,7 +237,7 @@ def to_query(parameters: object) -> dict[str, str | list[str]]:
     {'total-tokens': '2000'}
     """
     query: dict[str, str | list[str]] = {}
-    for parameter in parameters_of(type(parameters)):
+    for parameter in page_parameters(type(parameters)):
         value = getattr(parameters, parameter.name)
         if value != parameter.default:
             query[parameter.key] = [write(one) for one in value] if parameter.many else write(value)
@@ -212,5 +247,10 @@ def to_query(parameters: object) -> dict[str, str | list[str]]:
 def to_json(parameters: object) -> dict[str, object]:
     """All values by name, with paths as text."""
     values = {p.name: getattr(parameters, p.name) for p in parameters_of(type(parameters))}
-    plain = (type(None), bool, int, float, str, tuple)
-    return {name: value if isinstance(value, plain) else str(value) for name, value in values.items()}
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return value if isinstance(value, (type(None), bool, int, float, str)) else str(value)

@@ -150,15 +150,16 @@ def _parse_file(parameter: Parameter, raw: object) -> Any:
     from pathlib import Path
 
     path = Path(str(raw))
-    if parameter.stdin and str(raw) == "-":
+    if (parameter.stdin and str(raw) == "-") or (parameter.names and "\0" not in str(raw)):
         return path
     try:
         found, folder = path.exists(), path.is_dir()
     except (OSError, ValueError):  # a name too long, or with a NUL
         found = folder = False
     if not found:
-        raise _refuse(parameter, f"names no file here: {say(raw)}")
-    if folder:
+        kinds = "file or folder" if parameter.folder else "file"
+        raise _refuse(parameter, f"names no {kinds} here: {say(raw)}")
+    if folder and not parameter.folder:
         raise _refuse(parameter, f"must be a file, and {say(raw)} is a folder")
     return path
 

@@ -344,12 +344,14 @@ class Report:
     """What a tool answers: a title, sections, notes at the end. The core fills in `tool` and `parameters`.
 
     `says` is the answer in one sentence: what an interactive figure reads out when its controls change.
+    A report that is not `ok` found that the data is bad: the command's exit code is then 1.
     """
 
     title: str
     sections: Sequence[Section]
     notes: Sequence[str] = ()
     says: str = ""
+    ok: bool = True
     tool: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ if __name__ == "__main__":
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,12 +28,28 @@ __all__ = ["NeedFiles", "Tool", "ToolError", "UsageError"]
 
 
 @dataclass(frozen=True)
+class Export:
+    """A file that a tool can write: `--csv FILE` on the command line, a button on a page.
+
+    `write` gives the file's text, in parts, so that a large one need not be in memory at once.
+    """
+
+    key: str
+    file_name: str
+    help: str
+    write: Callable[[Any], Iterable[str]]
+
+
+@dataclass(frozen=True)
 class Tool:
     """All there is to know about a tool.
 
     `examples` are pairs of arguments and what they show. `page` holds the address keys and values that a
     page starts with. `details` is a paragraph for `--help`. A tool with `headings=False` is an interactive
     figure: its report stands in a section of a guide, so it is drawn without headings of its own.
+
+    `watch` makes a tool live: for parameters that ask for it, it gives one report after the other, and the
+    terminal draws each over the last; for others it gives None.
     """
 
     name: str
@@ -45,6 +61,8 @@ class Tool:
     page: Mapping[str, str] = field(default_factory=dict)
     details: str = ""
     headings: bool = True
+    exports: Sequence[Export] = ()
+    watch: Callable[[Any], Iterator[Report] | None] | None = None
 
     @property
     def script(self) -> str:
@@ -53,7 +71,10 @@ class Tool:
 
     def report(self, parameters: Any) -> Report:
         """The tool's answer, with its name and parameters filled in."""
-        answer = self.run(parameters)
+        return self.named(self.run(parameters), parameters)
+
+    def named(self, answer: Report, parameters: Any) -> Report:
+        """An answer with the tool's name and its parameters filled in."""
         return dataclasses.replace(answer, tool=self.name, parameters=to_json(parameters))
 
     def ask(self, **values: object) -> Report:

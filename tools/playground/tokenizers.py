@@ -15,7 +15,7 @@ from nanochat.tokenizer.tokenizer import (
 )
 from tools.core.errors import NeedFiles, ToolError
 from tools.core.files import MEGABYTE, read_whole
-from tools.core.page import given_file
+from tools.core.given import given_file
 from tools.playground.question import OURS
 
 SAMPLE_NOTE = (

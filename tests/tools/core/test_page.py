@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.tools.core.demo_tool import TOOL, Demo
 from tests.tools.core.test_parameters import demos
-from tools.core import page
+from tools.core import given as given_files
 from tools.core.errors import UsageError
 from tools.core.html import render_html
 from tools.core.page import answer_for, form_schema, put_file
@@ -21,8 +21,9 @@ from web.tool_page import render_tool
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "files_folder", lambda: tmp_path)
-    monkeypatch.setattr(page, "GIVEN", {})
+    monkeypatch.setattr(given_files, "files_folder", lambda: tmp_path)
+    monkeypatch.setattr(given_files, "GIVEN", {})
+    monkeypatch.setattr(given_files, "MOUNTED", {})
 
 
 def test_an_answer_is_the_report_the_command_and_the_address():

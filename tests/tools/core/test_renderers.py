@@ -198,7 +198,7 @@ def test_the_three_renderers_agree_on_every_figure():
 
 def test_json_has_stable_keys_and_raw_values():
     whole = json.loads(render_json(TOOL.ask()))
-    assert list(whole) == ["tool", "parameters", "sections", "notes"]
+    assert list(whole) == ["tool", "parameters", "ok", "sections", "notes"]
     assert whole["tool"] == "demo-tool"
     assert whole["parameters"]["total_tokens"] == 10**10
     sections = whole["sections"]

@@ -11,7 +11,7 @@ from tests.tools.core.demo_tool import TOOL
 from web.tool_page import render_tool
 
 ROOT = Path(__file__).resolve().parents[3]
-CSS = (ROOT / "site_docs" / "stylesheets" / "tools.css").read_text(encoding="utf-8")
+CSS = (ROOT / "tools" / "core" / "tools.css").read_text(encoding="utf-8")
 SCHEMES = {"light": ":root", "dark": '[data-md-color-scheme="slate"]'}
 
 
