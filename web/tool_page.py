@@ -11,6 +11,7 @@ puts the answer into these places:
       .tool-report                  the report
       code.tool-command             the same run for the terminal
       button.tool-copy-command      copies it
+      button.tool-save              saves a file of the kind that its value names
       p.tool-status                 short messages, read out by screen readers
 
 A checkbox of a yes-or-no parameter says `true` or `false` (so send both states); those of a list share one
@@ -76,7 +77,13 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
     yield '<p class="tool-ask">The same in a terminal:</p>'
     command = f'<code class="tool-command">{escape(reply["command"])}</code>'
     yield f'<pre class="tool-terminal" tabindex="0" role="region" aria-label="command">{command}</pre>'
+    yield '<p class="tool-buttons">'
     yield '<button type="button" class="tool-copy-command md-button" disabled>Copy command</button>'
+    for one in form_schema(tool)["exports"]:
+        what = f'value="{escape(one["key"])}" title="Save {escape(one["help"])}"'
+        label = f"Save {one['label']}"
+        yield f'<button type="button" class="tool-save md-button" {what} disabled>{label}</button>'
+    yield "</p>"
     yield '<p class="tool-status" role="status"></p>'
     yield "</div></div></div>"
 
@@ -107,6 +114,8 @@ def labelled_field(
         return
     wide = " tool-wide" if field["multiline"] else ""
     drawn = control(field, value, shared) if control else plain_control(field, value, shared)
+    if field["kind"] == "file":
+        note = f'<span class="tool-given" id="{escape(name)}-given"></span>{note}'
     yield f'<div class="tool-field{wide}">{label}{drawn}{note}</div>'
 
 
@@ -120,6 +129,8 @@ def _help(field: Mapping[str, Any]) -> str:
             said += f" (at least {say(low)})"
     if field["many"] and field["kind"] == "text":
         said += ", one a line"
+    if field["kind"] == "file":
+        said += "; choose or drop " + ("files or a folder" if field["folder"] else "it here")
     return str(said)
 
 
@@ -133,7 +144,8 @@ def plain_control(field: Mapping[str, Any], value: Any, shared: str) -> str:
         )
     if kind == "file":
         accept = f' accept="{escape(",".join(field["suffixes"]))}"' if field["suffixes"] else ""
-        return f'<input type="file"{accept} {shared}>'
+        many = " multiple" if field["many"] else ""
+        return f'<input type="file"{accept}{many} {shared}>'
     if field["multiline"]:
         lines = "\n".join(value) if isinstance(value, list) else value
         # HTML swallows a first line break in a textarea, so it gets one to lose.

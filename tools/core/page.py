@@ -157,9 +157,10 @@ def _with_files(tool: Tool, query: Mapping[str, object]) -> dict[str, object]:
             continue
         asked = found.get(parameter.key)
         names = [str(one) for one in (asked if isinstance(asked, list) else [asked]) if one]
-        paths = [_given(parameter, name) for name in names]
-        if paths:
-            found[parameter.key] = paths
+        if names:
+            found[parameter.key] = [_given(parameter, name) for name in names]
+        else:  # a form's empty field is one left out
+            found.pop(parameter.key, None)
     return found
 
 

@@ -19,9 +19,23 @@ export type Request =
       readonly source: CellSource;
     }
   | { readonly kind: "check"; readonly code: string; readonly checks: string }
-  | { readonly kind: "tool"; readonly tool: string; readonly query: string }
-  | { readonly kind: "form"; readonly tool: string }
-  | { readonly kind: "file"; readonly name: string; readonly data: ArrayBuffer };
+  | { readonly kind: "tool"; readonly tool: string; readonly query: string; readonly files: readonly GivenFiles[] }
+  /** The text of a file to save. */
+  | { readonly kind: "export"; readonly tool: string; readonly query: string; readonly files: readonly GivenFiles[]; readonly key: string }
+  | { readonly kind: "form"; readonly tool: string };
+
+/**
+ * What a reader chose for a field or dropped on it. A `File` is no copy of its bytes: the worker reads them in slices
+ * when Python asks for them.
+ */
+export interface GivenFiles {
+  readonly field: string;
+  /** Another choice has another number. */
+  readonly version: number;
+  /** What the field says: names of files, or of the folders that were dropped. */
+  readonly names: readonly string[];
+  readonly files: readonly { readonly name: string; readonly data: File }[];
+}
 
 export type ToWorker =
   | {
@@ -41,6 +55,8 @@ export type FromWorker =
   | { readonly kind: "ready"; readonly from: "memory" | "scratch"; readonly why: string }
   | { readonly kind: "cannot-start"; readonly why: string }
   | { readonly kind: "fetching"; readonly id: number; readonly name: string }
+  /** What long work is doing, and which share of it is done (0 where nobody knows). */
+  | { readonly kind: "progress"; readonly id: number; readonly what: string; readonly share: number }
   | { readonly kind: "output"; readonly id: number; readonly what: OutputKind; readonly text: string }
   | { readonly kind: "done"; readonly id: number; readonly answer: Answer }
   /** Something went wrong outside the reader's code; after a fatal fault the worker is of no more use. */

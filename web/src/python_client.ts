@@ -13,6 +13,7 @@ export interface Listener {
   loading?(loaded: number, total: number): void;
   running?(): void;
   fetching?(name: string): void;
+  progress?(what: string, share: number): void;
   output?(what: OutputKind, text: string): void;
   /** The job has run for 30 s, and then for as long again, and so on: does the reader want to go on? */
   stillRunning?(seconds: number): void;
@@ -194,10 +195,11 @@ export class PythonClient {
     }
   }
 
-  private hearOf(job: Job, message: Extract<FromWorker, { kind: "output" | "fetching" | "done" }>): void {
+  private hearOf(job: Job, message: Extract<FromWorker, { kind: "output" | "fetching" | "progress" | "done" }>): void {
     if (message.kind === "output") {
       if (this.stopping === undefined) job.listener.output?.(message.what, message.text);
     } else if (message.kind === "fetching") job.listener.fetching?.(message.name);
+    else if (message.kind === "progress") job.listener.progress?.(message.what, message.share);
     else if (this.stopping !== undefined) this.end({ kind: "stopped" });
     else this.end({ kind: "done", answer: message.answer });
   }

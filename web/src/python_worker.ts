@@ -7,7 +7,7 @@ import type { Lockfile, PyodideAPI } from "pyodide";
 import type { PyCallable, PyProxy } from "pyodide/ffi";
 
 import { DownloadProgress } from "./download_progress";
-import type { Answer, CellSource, FromWorker, Request, ToWorker } from "./messages";
+import type { Answer, CellSource, FromWorker, GivenFiles, Request, ToWorker } from "./messages";
 import { OutputStream } from "./output_stream";
 import { stayOnThisSite } from "./stay_on_this_site";
 import { UNPACK_WHEEL, WHEEL } from "./unpack_wheel";
@@ -152,11 +152,15 @@ async function answerTo(id: number, request: Request, output: OutputStream): Pro
       return { ok: true, failedBefore: 0, value };
     }
     case "tool":
+      mount(request.files);
       return { ok: true, failedBefore: 0, value: await askTool(id, request.tool, request.query) };
+    case "export": {
+      mount(request.files);
+      const value = toolPages().export(request.tool, request.query, request.key) as string;
+      return { ok: true, failedBefore: 0, value };
+    }
     case "form":
       return { ok: true, failedBefore: 0, value: toolPages().form(request.tool) as string };
-    case "file":
-      return { ok: true, failedBefore: 0, value: putFile(request.name, request.data) };
   }
 }
 
@@ -178,9 +182,27 @@ function namespaceOf(session: string): PyProxy {
   return fresh;
 }
 
+/** The version of what each field was given, as Python has it. */
+const mounted = new Map<string, number>();
+
+/** Let Python see what the reader chose, as a folder of its own for each choice. Nothing is read before Python reads. */
+function mount(given: readonly GivenFiles[]): void {
+  const { FS } = python;
+  for (const { field, version, names, files } of given) {
+    if (mounted.get(field) === version) continue;
+    mounted.set(field, version);
+    const folder = `/given/${field}-${version}`;
+    FS.mkdirTree(folder);
+    const blobs = files.map(({ name, data }) => ({ name, data }));
+    FS.mount(FS.filesystems.WORKERFS, { blobs }, folder);
+    toolPages().give(field, folder, JSON.stringify(names));
+  }
+}
+
 /** A tool's answer. Files it says it needs are fetched from the site, and then it is asked again. */
 async function askTool(id: number, tool: string, query: string): Promise<string> {
   const asked = new Set<string>();
+  toolPages().tell_progress((what: string, share: number) => send({ kind: "progress", id, what, share }));
   for (;;) {
     const answer = toolPages().answer(tool, query) as string;
     const missing = (JSON.parse(answer) as { needs: string[] }).needs.filter((name) => !asked.has(name));

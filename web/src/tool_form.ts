@@ -18,7 +18,8 @@ export function stateOf(source: HTMLFormElement | URLSearchParams): State {
   }
   const state: State = {};
   for (const control of controls(source)) {
-    if (isListed(control)) state[control.name] = [...list(state[control.name]), ...(control.checked ? [control.value] : [])];
+    if (control.type === "file") state[control.name] = givenTo(control);
+    else if (isListed(control)) state[control.name] = [...list(state[control.name]), ...(control.checked ? [control.value] : [])];
     else state[control.name] = wordOf(control);
   }
   return state;
@@ -53,8 +54,12 @@ function controls(form: HTMLFormElement): Control[] {
 
 function wordOf(control: Control): string {
   if (isBox(control)) return control.checked ? "true" : "false";
-  if (control instanceof HTMLInputElement && control.type === "file") return control.files?.[0]?.name ?? "";
   return control.value;
+}
+
+/** What a file field was given: by a choice, or by a drop, of which the field itself knows nothing. */
+function givenTo(control: Control): string[] {
+  return JSON.parse(control.dataset["given"] ?? "[]") as string[];
 }
 
 function isBox(control: Control): control is HTMLInputElement {

@@ -1,4 +1,5 @@
 /** What tool pages and interactive figures share: asking Python what a form says, and saying how that goes. */
+import type { GivenFiles } from "./messages";
 import { python, type Job, type Outcome } from "./python_client";
 import { invalid, stateOf, type State } from "./tool_form";
 
@@ -16,6 +17,8 @@ export class ToolQuestions {
   readonly tool: string;
   readonly form: HTMLFormElement;
   readonly report: HTMLElement;
+  /** What the reader gave, by field. */
+  readonly files = new Map<string, GivenFiles>();
   private readonly status: HTMLElement;
   private readonly error: HTMLElement;
   private job: Job | undefined;
@@ -53,7 +56,8 @@ export class ToolQuestions {
     this.job?.stopIfWaiting();
     this.element.setAttribute("aria-busy", "true");
     const query = JSON.stringify(question);
-    this.job = python.ask(() => ({ kind: "tool", tool: this.tool, query }), this.listener());
+    const files = [...this.files.values()];
+    this.job = python.ask(() => ({ kind: "tool", tool: this.tool, query, files }), this.listener());
     const outcome = await this.job.finished;
     const newest = number === this.asked;
     if (number <= this.settled) {
@@ -79,6 +83,7 @@ export class ToolQuestions {
       loading: (loaded: number, total: number) =>
         this.say(total ? `Starting Python: ${mega(loaded)} of ${mega(total)} MB` : "Starting Python…"),
       running: () => this.say("Computing…"),
+      progress: (what: string, share: number) => this.sayProgress(what, share),
       fetching: (name: string) => this.say(`Fetching ${name.split("/").pop()}…`),
     };
   }
@@ -87,15 +92,20 @@ export class ToolQuestions {
     this.status.textContent = text;
   }
 
+  /** Long work says how far it is, and can be stopped. */
+  private sayProgress(what: string, share: number): void {
+    const words = `${what}: ${Math.round(share * 100)} %`;
+    let said = this.status.querySelector("span");
+    if (!said) {
+      said = document.createElement("span");
+      this.status.replaceChildren(said, " ", button("Stop", () => this.job?.stop()));
+    }
+    said.textContent = words;
+  }
+
   showFailure(outcome: Outcome, again: () => void): void {
-    this.say(outcome.kind === "failed" ? `Python could not do this: ${outcome.why} ` : "");
-    if (outcome.kind !== "failed") return;
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "live-button live-again";
-    button.textContent = "Try again";
-    button.addEventListener("click", again);
-    this.status.append(button);
+    this.say(outcome.kind === "failed" ? `Python could not do this: ${outcome.why} ` : "Stopped. ");
+    this.status.append(button("Try again", again));
   }
 
   private settle(): void {
@@ -122,6 +132,15 @@ export class ToolQuestions {
     // The report still answers the last good question: it must not look like an answer to this one.
     this.report.classList.toggle("stale", error !== null);
   }
+}
+
+function button(label: string, press: () => void): HTMLButtonElement {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "live-button live-again";
+  made.textContent = label;
+  made.addEventListener("click", press);
+  return made;
 }
 
 function mega(bytes: number): string {
