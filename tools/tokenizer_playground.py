@@ -61,7 +61,10 @@ def _report(question: Question) -> Report:
         sections.append(merges_section(tokenizer, question.tokenizer, word, question.rows))
     if question.chat or question.chat_file:
         chat = read_chat(question.chat, question.chat_file)
-        sections.append(chat_section(tokenizer, question.tokenizer, chat, question.rows, question.colored))
+        source = question.chat_file.name if question.chat_file else ""
+        sections.append(
+            chat_section(tokenizer, question.tokenizer, chat, question.rows, question.colored, source)
+        )
     if question.train:
         sections.append(training_section(texts["Text"], first.n_bytes, question.train, question.rows))
     if question.vocabulary:

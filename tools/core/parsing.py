@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tools.core.errors import UsageError
-from tools.core.words import LARGEST, listing, nearest, say
+from tools.core.words import LARGEST, listing, nearest, say, say_path
 
 if TYPE_CHECKING:
     from tools.core.parameters import Parameter
@@ -158,9 +158,9 @@ def _parse_file(parameter: Parameter, raw: object) -> Any:
         found = folder = False
     if not found:
         kinds = "file or folder" if parameter.folder else "file"
-        raise _refuse(parameter, f"names no {kinds} here: {say(raw)}")
+        raise _refuse(parameter, f"names no {kinds} here: {say_path(raw)}")
     if folder and not parameter.folder:
-        raise _refuse(parameter, f"must be a file, and {say(raw)} is a folder")
+        raise _refuse(parameter, f"must be a file, and {say_path(raw)} is a folder")
     return path
 
 

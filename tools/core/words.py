@@ -28,6 +28,16 @@ def say(value: object) -> str:
     return ascii_safe(repr(words if len(words) <= 40 else words[:39] + "…"))
 
 
+def say_path(path: object) -> str:
+    """A path as an error message shows it: a long one loses its beginning, since its end says which it is.
+
+    >>> say_path("/a" + "/folder" * 20 + "/gone.jsonl")
+    "'…/folder/folder/folder/folder/folder/folder/gone.jsonl'"
+    """
+    words = str(path)
+    return ascii_safe(repr(words if len(words) <= 60 else "…" + words[-53:]))
+
+
 def ascii_safe(text: str) -> str:
     """The text with lone surrogates (from bytes that are no UTF-8) as escapes, so that it can be printed."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -52,7 +52,9 @@ def read_chat(words: str | None, path: Path | None) -> object:
         raise UsageError(f"--chat is not JSON: {error}", parameter="chat") from None
 
 
-def chat_section(tokenizer: Tokenizer, name: str, conversation: object, most: int, colored: int) -> Section:
+def chat_section(
+    tokenizer: Tokenizer, name: str, conversation: object, most: int, colored: int, source: str = ""
+) -> Section:
     """A conversation in tokens: what the model learns of it is coloured."""
     if not set(CHAT_SPECIALS) <= set(tokenizer.special_tokens):
         raise UsageError(
@@ -62,7 +64,8 @@ def chat_section(tokenizer: Tokenizer, name: str, conversation: object, most: in
     try:
         ids, mask = render_conversation(tokenizer, conversation)  # type: ignore[arg-type]
     except ConversationError as error:
-        raise ToolError(f"the conversation is not valid: {error}") from None
+        of = f" of {source}" if source else ""
+        raise ToolError(f"the conversation{of} is not valid: {error}") from None
     learned = sum(mask)
     rows = [
         Row("tokens", "Tokens", len(ids)),

@@ -79,4 +79,5 @@ def _from_file(path: Path) -> Tokenizer | None:
     except OSError as error:
         raise ToolError(f"{error.filename} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise ToolError(str(error)) from None
+        said = str(error)
+        raise ToolError(said if path.name in said else f"{path}: {said}") from None
