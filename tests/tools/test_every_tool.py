@@ -23,7 +23,6 @@ from tools.core.terminal_text import width_of
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = pytest.mark.parametrize("name", registry.NAMES)
 NOBODY = 65534
-FILES_OF_ONES_OWN = (".json", ".jsonl", ".txt", ".csv")
 
 
 def run(name: str, *words: str, **settings) -> subprocess.CompletedProcess[str]:
@@ -44,11 +43,15 @@ def terminal_only(name: str, words: str) -> bool:
     tool = registry.load(name)
     flags = {one.flag for one in parameters_of(tool.parameters) if one.terminal}
     written = {f"--{one.key}" for one in tool.exports} | {"--html"}
-    asked = {word.split("=")[0] for word in shlex.split(words)}
-    own = any(
-        Path(word).suffix and not (ROOT / word).exists() for word in asked if word.endswith(FILES_OF_ONES_OWN)
-    )
-    return bool(asked & (flags | written)) or "<" in words or own
+    split = shlex.split(words)
+    asked = {word.split("=")[0] for word in split}
+    return bool(asked & (flags | written)) or "<" in words or any(map(of_ones_own, split))
+
+
+def of_ones_own(word: str) -> bool:
+    """Whether a word of an example names a file or folder that the reader is to have: `mine.jsonl`, `corpus/`."""
+    named = word.endswith(("/", ".json", ".jsonl", ".txt", ".csv", ".safetensors"))
+    return named and "{" not in word and not (ROOT / word).exists()
 
 
 EXAMPLES = [(name, words) for name in registry.NAMES for words in on_bare_python(name)]
@@ -62,14 +65,17 @@ def asked(name: str, words: str):
 @TOOLS
 def test_every_example_of_the_help_parses(name, tmp_path, monkeypatch):
     """Also those that name a file of the reader's own, which is put there."""
+    for linked in ("tools", "site_docs", "README.md"):
+        (tmp_path / linked).symlink_to(ROOT / linked)
     monkeypatch.chdir(tmp_path)
     tool = registry.load(name)
     assert len(tool.examples) >= 3
     for words, shows in tool.examples:
         assert shows
-        for word in shlex.split(words):
-            if Path(word).suffix and not word.startswith("-") and "{" not in word and "/" not in word:
-                (tmp_path / word).touch()
+        for word in filter(of_ones_own, shlex.split(words)):
+            path = tmp_path / word
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(exist_ok=True) if word.endswith("/") else path.touch()
         cli.check(["tools", name, *shlex.split(words.split(" < ")[0])])
 
 

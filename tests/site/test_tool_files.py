@@ -1,0 +1,154 @@
+"""Files on tool pages: chosen or dropped, read in slices while the page stays alive, and sent nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.site.conftest import until
+from tests.site.test_tool_pages import NORMAL, answers, open_tool, wait_for_answer
+from tools import registry
+from tools.core.exports import exports_of
+from tools.core.html import render_html
+from tools.core.parameters import parameters_of
+
+Open = Callable[..., Page]
+ROOT = Path(__file__).resolve().parents[2]
+LAPTOP = ROOT / "site_docs" / "laptop" / "runs"
+EXAMPLES = ROOT / "tools" / "examples"
+# For each tool that looks at files, some that it takes: where they lie.
+GIVEN: dict[str, list[Path]] = {
+    "training-dashboard": [LAPTOP / "speedrun-laptop", LAPTOP / "speedrun-laptop-rl"],
+}
+MEGABYTES = 200
+THIRTY_FRAMES = """new Promise((done) => {
+  let drawn = 0;
+  const draw = () => (++drawn === 30 ? done(drawn) : requestAnimationFrame(draw));
+  requestAnimationFrame(draw);
+})"""
+
+
+def drop(page: Page, paths: list[Path], on: str = ".tool-report") -> None:
+    """Drop files or folders on the page, as from a file manager."""
+    page.wait_for_selector(on).scroll_into_view_if_needed()
+    box = page.query_selector(on).bounding_box()
+    place = {"x": box["x"] + 20, "y": max(box["y"], 0) + 20}
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+
+
+def expected(tool: str, paths: list[Path]) -> str:
+    """The report that the command line gives for these files."""
+    found = registry.load(tool)
+    parameter = next(one for one in parameters_of(found.parameters) if one.kind == "file")
+    return render_html(found.ask(**{parameter.name: paths if parameter.many else paths[0]}))
+
+
+def without_folders(html: str, paths: list[Path]) -> str:
+    """The report with files named as a page knows them: without the folder they lie in."""
+    for path in paths:
+        html = html.replace(f"{path.parent}/", "")
+    return html
+
+
+@pytest.mark.parametrize("tool", sorted(GIVEN))
+def test_what_is_dropped_is_read_here_and_sent_nowhere(tool: str, site_url: str, open_page: Open) -> None:
+    page = open_tool(open_page, site_url, tool)
+    requests: list[Any] = []
+    page.on("request", requests.append)
+    drop(page, GIVEN[tool])
+    wait_for_answer(page, 0)
+    assert page.is_hidden(".tool-error"), page.inner_text(".tool-error")
+    assert page.inner_html(".tool-report") == page.evaluate(
+        NORMAL, without_folders(expected(tool, GIVEN[tool]), GIVEN[tool])
+    )
+    for name in [path.name for path in GIVEN[tool]]:
+        assert name in page.inner_text(".tool-given")
+    # Starting Python fetches its files. Nothing else happens, and nothing carries anything away.
+    assert requests
+    for request in requests:
+        assert request.method == "GET", request.url
+        assert request.post_data is None
+        assert request.url.startswith((f"{site_url}assets/", "blob:")), request.url
+        assert "?" not in request.url or "python_worker.js?" in request.url
+
+
+@pytest.mark.parametrize("tool", sorted(GIVEN))
+def test_an_example_takes_the_place_of_files_and_files_that_of_an_example(
+    tool: str, site_url: str, open_page: Open
+) -> None:
+    page = open_tool(open_page, site_url, tool)
+    first = page.inner_html(".tool-report")
+    example = page.input_value('[name="example"]')
+    assert example
+    drop(page, GIVEN[tool])
+    wait_for_answer(page, 0)
+    assert page.input_value('[name="example"]') == ""
+    before = answers(page)
+    page.select_option('[name="example"]', example)
+    wait_for_answer(page, before)
+    assert page.evaluate(NORMAL, first) == page.inner_html(".tool-report")
+    assert page.inner_text(".tool-given") == ""
+
+
+SAVED = [
+    (name, export.key)
+    for name in registry.NAMES
+    for export in exports_of(registry.load(name))
+    if name == "training-dashboard" or export.key != "html"
+]
+
+
+@pytest.mark.parametrize(("tool", "key"), SAVED)
+def test_what_is_saved_is_what_the_command_writes(
+    tool: str, key: str, site_url: str, open_page: Open, tmp_path: Path
+) -> None:
+    page = open_tool(open_page, site_url, tool)
+    button = f'.tool-save[value="{key}"]'
+    with page.expect_download() as waiting:
+        page.click(button)
+    waiting.value.save_as(tmp_path / "saved")
+    query = json.loads(page.get_attribute(".tool", "data-query"))
+    found = registry.load(tool)
+    export = next(one for one in exports_of(found) if one.key == key)
+    from tools.core.parameters import from_query
+
+    text = "".join(export.write(from_query(found.parameters, query)[0]))
+    assert (tmp_path / "saved").read_text(encoding="utf-8") == text
+    assert waiting.value.suggested_filename == export.file_name
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a million steps."""
+    path = tmp_path_factory.mktemp("large") / "metrics.jsonl"
+    lines = (LAPTOP / "speedrun-laptop" / "metrics.jsonl").read_bytes()
+    with path.open("wb") as file:
+        for _ in range(MEGABYTES * 1_000_000 // len(lines)):
+            file.write(lines)
+    return path
+
+
+@pytest.mark.skipif("training-dashboard" not in registry.NAMES, reason="the tool that reads long files")
+def test_a_file_of_200_megabytes_leaves_the_page_alive(site_url: str, open_page: Open, large: Path) -> None:
+    """The page draws and answers while Python reads, says how far it is, and stops when it is told to."""
+    assert large.stat().st_size > 199_000_000
+    page = open_tool(open_page, site_url, "training-dashboard")
+    before = page.inner_html(".tool-report")
+    drop(page, [large])
+    until(page, "document.querySelector('.tool-status').textContent.includes('Reading')")
+    assert page.evaluate(THIRTY_FRAMES) == 30
+    assert page.get_attribute(".tool", "aria-busy") == "true"
+    page.click(".tool-status button")
+    until(page, "document.querySelector('.tool-status').textContent.includes('Stopped')")
+    assert page.inner_html(".tool-report") == before
+    page.select_option('[name="example"]', "sft")
+    wait_for_answer(page, answers(page) - 1)
+    until(page, "document.querySelector('.tool-report').textContent.includes('speedrun-laptop-sft')")
