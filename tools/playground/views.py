@@ -96,7 +96,7 @@ def views_of_piece(tokenizer: Tokenizer, ids: list[int]) -> Iterator[TokenView]:
     for number, (token_id, data) in enumerate(zip(ids, tokens, strict=True)):
         kind = kind_of_bytes(data)
         if kind == "part of a character":
-            kind = _which_part(whole, start, start + len(data))
+            kind = which_part(whole, start, start + len(data))
         elif kind == "letters":
             first, last = number == 0, number == len(ids) - 1
             kind = (
@@ -106,7 +106,7 @@ def views_of_piece(tokenizer: Tokenizer, ids: list[int]) -> Iterator[TokenView]:
         start += len(data)
 
 
-def _which_part(whole: bytes, start: int, end: int) -> str:
+def which_part(whole: bytes, start: int, end: int) -> str:
     """Which bytes of which character lie from `start` to `end`, if they are all of one."""
     first = start
     while first > 0 and whole[first] & 0xC0 == 0x80:  # 10xxxxxx: a byte that continues a character

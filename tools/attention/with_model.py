@@ -1,0 +1,173 @@
+"""A trace from a real checkpoint. The one file of the tool that needs torch, and only when it is called.
+
+Runs are found as `nanochat chat` finds them: `--run`, `--step` and `--device` mean the same, and without them
+the newest run of sft or rl is read.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.attention.measures import FIRST_ROW
+from tools.attention.trace import MOST_NUMBERS, Repeated, Token, Trace, in_parts
+from tools.core.errors import ToolError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from nanochat.model.gpt import GPT
+    from nanochat.tokenizer.tokenizer import Tokenizer
+
+RANDOM_TOKENS, RANDOM_ROWS = 25, 8
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read, and with which model: one of text, chat and repeat."""
+
+    text: str | None = None
+    chat: Mapping[str, Any] | None = None
+    repeat: int | None = None
+    run: str | None = None
+    step: int | None = None
+    device: str | None = None
+    seed: int = 0
+
+
+def trace_from_model(wanted: Wanted, most: int, first: int | None) -> Trace:
+    """Read the text with the model; `first` cuts it, and without that more than `most` tokens are refused."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise ToolError(
+            "a checkpoint is read with torch, which is not installed: pip install -e '.[train]'; saved traces "
+            "(--trace, --example) need nothing"
+        ) from None
+    from nanochat.errors import UserError
+
+    try:
+        return _trace(wanted, most, first)
+    except UserError as error:
+        raise UsageError(str(error)) from None
+
+
+def _trace(wanted: Wanted, most: int, first: int | None) -> Trace:
+    from argparse import Namespace
+
+    from nanochat.commands import chat_model
+    from nanochat.train.precision import TYPES, pick_dtype
+
+    chat_model.check(Namespace(device=wanted.device, python=False, unsafe_sandbox=False))
+    run = chat_model.choose_run(wanted.run)
+    tokenizer = run.tokenizer()
+    ids, kind = ids_of(wanted, tokenizer)
+    most = min(most, run.model_config.sequence_len)
+    if len(ids) > most and first is None:
+        raise UsageError(
+            f"the text has {len(ids):,} tokens, and {most} are the most to look at; shorten it, or say "
+            f"--first {most} for its beginning"
+        )
+    ids = ids[: min(first or most, most)]
+    config = run.model_config
+    if config.n_layer * config.n_head * len(ids) * (len(ids) + 1) // 2 > MOST_NUMBERS:
+        raise UsageError(
+            f"{run.name} has {config.n_layer} layers of {config.n_head} heads: too many weights for "
+            f"{len(ids)} tokens; say --first with fewer"
+        )
+    checkpoint = run.checkpoint(wanted.step)
+    device = chat_model.pick(wanted.device)
+    model = run.model(checkpoint, device, TYPES[pick_dtype("auto", device)])
+    made_by: dict[str, str | int] = {"run": run.name, "stage": run.stage, "step": checkpoint.step}
+    return trace_of_ids(model, tokenizer, ids, kind, made_by, wanted.seed)
+
+
+def trace_of_ids(
+    model: GPT,
+    tokenizer: Tokenizer,
+    ids: Sequence[int],
+    kind: str = "text",
+    made_by: dict[str, str | int] | None = None,
+    seed: int = 0,
+) -> Trace:
+    """The trace of one row of token ids."""
+    import torch
+
+    from nanochat.model.attention_weights import attention_weights
+
+    device = model.embedding.weight.device
+    found = attention_weights(model, torch.tensor([list(ids)], device=device))
+    weights = [
+        [
+            [in_parts(row[: place + 1]) for place, row in enumerate(head)]
+            for head in weights_BHTS[0].cpu().tolist()
+        ]
+        for weights_BHTS in found
+    ]
+    tokens = [Token(one, tokenizer.token_bytes(one), one in tokenizer.special_ids) for one in ids]
+    return Trace(
+        tokens, weights, model.config.windows(), model.config.n_kv_head, kind, made_by or {},
+        induction_on_random(model, tokenizer, seed),
+    )  # fmt: skip
+
+
+def ids_of(wanted: Wanted, tokenizer: Tokenizer) -> tuple[list[int], str]:
+    """The ids to read, each beginning with the mark of a document, and of which kind they are."""
+    from nanochat.tokenizer.chat import render_conversation, render_prompt
+
+    bos = tokenizer.special_id("<|bos|>")
+    if wanted.repeat is not None:
+        return [bos, *random_tokens(tokenizer, wanted.repeat, wanted.seed) * 2], "repeat"
+    try:
+        if wanted.chat is not None:
+            messages = wanted.chat.get("messages")
+            asks = isinstance(messages, list) and messages and _role(messages[-1]) == "user"
+            if asks:
+                return render_prompt(tokenizer, wanted.chat), "chat"
+            return render_conversation(tokenizer, wanted.chat)[0], "chat"
+        return [bos, *tokenizer.encode(wanted.text or "")], "text"
+    except ValueError as error:  # no conversation, or half of a surrogate pair
+        raise ToolError(str(error)) from None
+
+
+def _role(message: object) -> object:
+    return message.get("role") if isinstance(message, dict) else None
+
+
+def random_tokens(tokenizer: Tokenizer, n_tokens: int, seed: int) -> list[int]:
+    """Different ordinary tokens, drawn by chance.
+
+    >>> from nanochat.tokenizer.tokenizer import sample_tokenizer
+    >>> random_tokens(sample_tokenizer(), 3, seed=0) == random_tokens(sample_tokenizer(), 3, seed=0)
+    True
+    """
+    known = sorted(tokenizer.ranks.values())
+    return random.Random(seed).sample(known, min(n_tokens, len(known)))
+
+
+def induction_on_random(model: GPT, tokenizer: Tokenizer, seed: int) -> Repeated | None:
+    """The induction score of every head on random tokens that come twice; None if the context is too short.
+
+    Each token of the second round has been there once, so there is one place to look at: the one after that.
+    """
+    import torch
+
+    from nanochat.model.attention_weights import attention_weights
+
+    bos = tokenizer.special_id("<|bos|>")
+    rows = [
+        [bos, *random_tokens(tokenizer, RANDOM_TOKENS, seed * RANDOM_ROWS + row) * 2]
+        for row in range(RANDOM_ROWS)
+    ]
+    if len(rows[0]) > model.config.sequence_len:
+        return None
+    scores = []
+    second = torch.arange(1 + RANDOM_TOKENS, 1 + 2 * RANDOM_TOKENS)
+    for weights_BHTS in attention_weights(model, torch.tensor(rows, device=model.embedding.weight.device)):
+        looked_BHT = weights_BHTS[:, :, second, second - RANDOM_TOKENS + 1]
+        scores.append([round(one, 6) for one in looked_BHT.mean(dim=(0, 2)).tolist()])
+    return Repeated(RANDOM_TOKENS, RANDOM_ROWS, seed, scores)
