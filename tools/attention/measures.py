@@ -21,7 +21,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tools.attention.trace import PARTS, Head, Token, Trace
+from tools.attention.trace import PARTS, Token, Trace
 
 FIRST_ROW = 2  # the third token
 LOCAL = 4  # itself and the three before
@@ -67,7 +67,7 @@ def places_of(tokens: Sequence[Token]) -> Places:
     return Places(same, following)
 
 
-def measure(head: Head, places: Places, window: int, near: int) -> Scores:
+def measure(head: Sequence[Sequence[float]], places: Places, window: int, near: int) -> Scores:
     """All measures of a head in a layer with this window.
 
     >>> looks_back = [[PARTS], [PARTS, 0], [0, PARTS, 0], [0, 0, PARTS, 0]]
@@ -92,19 +92,17 @@ def measure(head: Head, places: Places, window: int, near: int) -> Scores:
     )
 
 
-def share_on(head: Head, places: Sequence[Sequence[int]]) -> float | None:
+def share_on(head: Sequence[Sequence[float]], places: Sequence[Sequence[int]]) -> float | None:
     """The mean weight on given places, over the rows from the third on that have any; None if no row has.
 
     >>> share_on([[PARTS], [0, PARTS], [25_000, 0, 75_000]], [[], [], [0, 1]])
     0.25
     """
-    shares = [
-        sum(head[t][at] for at in places[t]) / PARTS for t in range(FIRST_ROW, len(head)) if places[t]
-    ]
+    shares = [sum(head[t][at] for at in places[t]) / PARTS for t in range(FIRST_ROW, len(head)) if places[t]]
     return mean(shares) if shares else None
 
 
-def entropy(row: Sequence[int]) -> float:
+def entropy(row: Sequence[float]) -> float:
     """How spread out a row of parts is, in bits (Shannon 1948).
 
     >>> entropy([PARTS // 4] * 4), entropy([0, PARTS])

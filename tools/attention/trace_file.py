@@ -191,5 +191,8 @@ def _repeated(found: object, n_layer: int, n_head: int) -> Repeated | None:
         and all(type(one) in (int, float) and 0 <= one <= 1 for layer in scores for one in layer)
     ):
         _refuse(f'"induction" in "repeated" is not {n_layer} lists of {n_head} numbers from 0 to 1')
-    counts = [_whole(found.get(key), f'"{key}" in "repeated"', 0) for key in ("tokens", "rows", "seed")]
-    return Repeated(*counts, scores)
+    n_tokens, n_rows, seed = (
+        _whole(found.get(key), f'"{key}" in "repeated"', low)
+        for key, low in (("tokens", 1), ("rows", 1), ("seed", 0))
+    )
+    return Repeated(n_tokens, n_rows, seed, scores)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.attention.measures import FIRST_ROW
 from tools.attention.trace import MOST_NUMBERS, Repeated, Token, Trace, in_parts
 from tools.core.errors import ToolError, UsageError
 
@@ -45,8 +43,8 @@ def trace_from_model(wanted: Wanted, most: int, first: int | None) -> Trace:
         import torch  # noqa: F401
     except ImportError:
         raise ToolError(
-            "a checkpoint is read with torch, which is not installed: pip install -e '.[train]'; saved traces "
-            "(--trace, --example) need nothing"
+            "a checkpoint is read with torch, which is not installed: pip install -e '.[train]'; saved "
+            "traces (--trace, --example) need nothing"
         ) from None
     from nanochat.errors import UserError
 
