@@ -21,7 +21,7 @@ LINE_HEIGHT, TOP = 20, 26
 LEFT_WORDS, RIGHT_WORDS, NUMBERS = 136, 268, 416  # where the columns end, begin, end
 THICKEST, FAINTEST = 10.0, 0.25
 LEAST_DRAWN = 0.005
-MOST_LETTERS = 14
+MOST_LETTERS = 15
 MAPS_A_ROW = 6
 SHADES = ((0.65, 1.0), (0.35, 0.8), (0.15, 0.55), (0.05, 0.3))  # from this weight on, this opaque
 INK, HEAT = "var(--chart-1, #0b5c4e)", "var(--chart-1, #0b5c4e)"
@@ -48,8 +48,8 @@ def arcs(title: str, names: Sequence[str], row: Row, shown: Sequence[int]) -> Pi
     parts.append(circle(LEFT_WORDS + 8, start, 4, "dot"))
     for place, y in lines.items():
         weight = row[place] / PARTS
-        parts.append(_words(LEFT_WORDS, y, _short(names[place]), "end", faint=place != chosen))
-        parts.append(_words(RIGHT_WORDS, y, _short(names[place]), "start", faint=weight < LEAST_DRAWN))
+        parts.append(_words(LEFT_WORDS, y, short(names[place]), "end", faint=place != chosen))
+        parts.append(_words(RIGHT_WORDS, y, short(names[place]), "start", faint=weight < LEAST_DRAWN))
         if weight >= LEAST_DRAWN:
             parts.append(_words(NUMBERS, y, f"{weight:.2f}", "end"))
     return Picture("lines", title, told(names, row, shown), parts, NARROW, TOP + LINE_HEIGHT * len(shown) - 8)
@@ -80,7 +80,12 @@ def _words(x: float, y: float, text: str, anchor: str, faint: bool = False) -> s
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}"{fill}>{escape(text)}</text>'
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A name cut to what has room beside a map.
+
+    >>> short("14 <|assistant_start|>")
+    '14 <|assistant…'
+    """
     return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.attention.drawing import arcs
+from tools.attention.drawing import arcs, short
 from tools.attention.measures import entropy
 from tools.attention.tokens import kinds, n_bytes, spans, text_of
 from tools.attention.trace import PARTS, Trace
@@ -96,7 +96,7 @@ def heatmap(view: View) -> Heatmap:
     layer, head = view.chosen
     window = view.trace.windows[layer]
     rows = view.trace.weights[layer][head]
-    names = [view.names[at] for at in view.shown]
+    names = [short(view.names[at]) for at in view.shown]
     values = [
         [rows[t][at] / PARTS if at <= t < at + window else None for at in view.shown] for t in view.shown
     ]
@@ -134,7 +134,7 @@ def token_section(view: View) -> Section:
         ),
     ]
     return Section(
-        f"Token {view.names[view.token]}",
+        f"Token {view.token + 1}",
         [
             lines_picture(view),
             Bars("weights", bars, f"Most weight from head {head_name(view.chosen)}"),

@@ -148,14 +148,7 @@ def random_tokens(tokenizer: Tokenizer, n_tokens: int, seed: int) -> list[int]:
 
 
 def induction_on_random(model: GPT, tokenizer: Tokenizer, seed: int) -> Repeated | None:
-    """The induction score of every head on random tokens that come twice; None if the context is too short.
-
-    Each token of the second round has been there once, so there is one place to look at: the one after that.
-    """
-    import torch
-
-    from nanochat.model.attention_weights import attention_weights
-
+    """Every head's induction score on random tokens that come twice; None if the context is too short."""
     bos = tokenizer.special_id("<|bos|>")
     rows = [
         [bos, *random_tokens(tokenizer, RANDOM_TOKENS, seed * RANDOM_ROWS + row) * 2]
@@ -163,9 +156,20 @@ def induction_on_random(model: GPT, tokenizer: Tokenizer, seed: int) -> Repeated
     ]
     if len(rows[0]) > model.config.sequence_len:
         return None
-    scores = []
-    second = torch.arange(1 + RANDOM_TOKENS, 1 + 2 * RANDOM_TOKENS)
-    for weights_BHTS in attention_weights(model, torch.tensor(rows, device=model.embedding.weight.device)):
-        looked_BHT = weights_BHTS[:, :, second, second - RANDOM_TOKENS + 1]
-        scores.append([round(one, 6) for one in looked_BHT.mean(dim=(0, 2)).tolist()])
-    return Repeated(RANDOM_TOKENS, RANDOM_ROWS, seed, scores)
+    return Repeated(RANDOM_TOKENS, RANDOM_ROWS, seed, induction_scores(model, rows))
+
+
+def induction_scores(model: GPT, rows: Sequence[Sequence[int]]) -> list[list[float]]:
+    """How much attention goes to what followed the last time, for each head; a row is a mark and two rounds.
+
+    Each token of the second round has been there once, so there is one place to look at: the one after that.
+    """
+    import torch
+
+    from nanochat.model.attention_weights import attention_weights
+
+    ids_BT = torch.tensor(rows, device=model.embedding.weight.device)
+    n_tokens = (ids_BT.shape[1] - 1) // 2
+    second = torch.arange(1 + n_tokens, 1 + 2 * n_tokens)
+    found = [one[:, :, second, second - n_tokens + 1] for one in attention_weights(model, ids_BT)]
+    return [[round(score, 6) for score in looked_BHT.mean(dim=(0, 2)).tolist()] for looked_BHT in found]
