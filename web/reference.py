@@ -122,6 +122,12 @@ ROOMS = (
         "[Tokenizer playground](../tools/tokenizer-playground.md)",
     ),
     Room(
+        "tools.attention",
+        "The parts of the attention visualizer: traces and their file, what is measured, named patterns, "
+        "pictures, and the sections of its report.",
+        "[Attention visualizer](../tools/attention-visualizer.md)",
+    ),
+    Room(
         "tools.figures",
         "The interactive figures of the guides: small tools that stand in a text.",
         "[Interactive figures](../guides/figures.md)",

@@ -200,7 +200,10 @@ def put(*where, value):
         (put("tokens", 1, "id", value=True), '"id" of token 2 must be a whole number'),
         (put("tokens", value=[{"id": 1, "bytes": "61"}] * 257), "has 257 tokens; a trace has from 1 to 256"),
         (put("windows", value=[3]), 'has 2 layers in "weights" and 1 in "windows"'),
-        (put("windows", 1, value=2), "layer 2, head 1, row 3 looks back further than the layer's window of 2"),
+        (
+            put("windows", 1, value=2),
+            "layer 2, head 1, row 3 looks back further than the layer's window of 2",
+        ),
         (put("weights", 1, value=[]), "layer 2 is not a list of 2 heads"),
         (put("weights", 0, 1, value=[[PARTS]]), "layer 1, head 2 is not a list of 6 rows"),
         (put("weights", 0, 1, 2, value=[PARTS]), "layer 1, head 2, row 3 is not a list of 3 numbers"),
@@ -234,7 +237,7 @@ def test_a_trace_that_is_wrong_is_refused_by_name(tmp_path, change, says):
 def test_a_file_that_is_no_trace_is_refused_by_name(tmp_path, content, says):
     path = tmp_path / "trace.json"
     path.write_bytes(content)
-    with pytest.raises(ToolError, match="trace.json") as error:
+    with pytest.raises(ToolError, match=r"trace\.json") as error:
         read_trace(path)
     assert says in str(error.value)
     assert "\n" not in str(error.value)
