@@ -17,7 +17,7 @@ from tools.core.drawing import circle
 from tools.core.markup import escape
 from tools.core.report import Picture
 
-LINE_HEIGHT, TOP = 20, 26
+LINE_HEIGHT, TOP = 20, 38
 LEFT_WORDS, RIGHT_WORDS, NUMBERS = 136, 268, 416  # where the columns end, begin, end
 THICKEST, FAINTEST = 10.0, 0.25
 LEAST_DRAWN = 0.005

@@ -68,7 +68,7 @@ class Question:
     seed: int = ask.integer(0, "of the random tokens", low=0, high=10**6, group=MODEL, terminal=True)
 
     trace: Path | None = ask.file(  # noqa: RUF009
-        "a trace that was saved with --save-trace", suffixes=[".json"], group=TRACE, label="Trace file"
+        "a trace that this tool saved", suffixes=[".json"], group=TRACE, label="Trace file"
     )
     example: str | None = ask.choice(None, EXAMPLES, "an example instead of a file", group=TRACE)
     first: int | None = ask.integer(
@@ -78,11 +78,11 @@ class Question:
 
     by: str = ask.choice("previous", MEASURES, "order heads by this measure", group=LOOK, label="Order by")
     layer: int | None = ask.integer(
-        None, "the layer to look at (default: that of the head that comes first)", low=1, high=10_000,
+        None, "the layer to look at (default: that of the head that comes first)", low=1, high=1_000,
         group=LOOK,
     )  # fmt: skip
     head: int | None = ask.integer(
-        None, "the head to look at (default: the one that comes first)", low=1, high=10_000, group=LOOK
+        None, "the head to look at (default: the one that comes first)", low=1, high=1_000, group=LOOK
     )
     token: int | None = ask.integer(
         None, "the token whose lines to draw, counted from 1 (default: the last)", low=1, high=MOST_TOKENS,
@@ -90,11 +90,13 @@ class Question:
     )  # fmt: skip
     window: int | None = ask.integer(
         None, "measure the share of attention inside a window of so many tokens (default: the model's own)",
-        low=1, high=10**9, group=LOOK,
+        low=1, high=10**6, group=LOOK,
     )  # fmt: skip
     start: int = ask.integer(
         1, "first token of the maps", low=1, high=MOST_TOKENS, group=LOOK, label="Maps begin at token"
     )
     show: int = ask.integer(18, "most tokens to draw", low=4, high=64, group=LOOK, label="Tokens in a map")
     rows: int = ask.integer(32, "most heads in a table", low=1, high=10_000, group=LOOK)
-    picture: str = ask.choice("heatmap", PICTURES, "what --svg saves", group=LOOK, label="Picture to save")
+    picture: str = ask.choice(
+        "heatmap", PICTURES, "which of them is saved as SVG", group=LOOK, label="Picture to save"
+    )

@@ -32,7 +32,7 @@ def text_section(view: View) -> Section:
         Row("heads", "Heads", trace.n_layer * trace.n_head, model),
         Row("windows", "Windows", ", ".join(map(str, trace.windows)), windows_in_words(trace)),
     ]
-    caption = f"Its tokens; the one in brackets is looked at below: token {view.token + 1}"
+    caption = f"Its tokens; the marked one, token {view.token + 1}, has its lines drawn below"
     return Section("Text", [Tokens("tokens", spans(tokens, view.token), caption), Rows(rows)], icon="🔤")
 
 
@@ -82,12 +82,13 @@ def head_section(view: View) -> Section:
         Row("distance", "Distance", scores.distance, f"{scores.distance:.1f} tokens back"),
         Row("window", "Its window", view.trace.windows[layer], f"{view.trace.windows[layer]:,} tokens"),
     ]
-    blocks: list[Heatmap | Rows | Text] = [Rows(rows), heatmap(view)]
+    blocks: list[Heatmap | Rows | Text] = [heatmap(view)]
     if len(view.shown) < len(view.trace.tokens):
         first, last = view.shown.start + 1, view.shown.stop
         blocks.append(
             Text(f"Tokens {first} to {last} of {len(view.trace.tokens)}; --start and --show choose others.")
         )
+    blocks.append(Rows(rows))
     return Section(f"Head {name}", blocks, icon="🔥", key="head")
 
 

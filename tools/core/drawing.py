@@ -31,7 +31,8 @@ def heatmap(block: Heatmap) -> str:
     longest = LETTER * max(map(len, columns), default=0)
     turned = longest > cell - 2
     top = (longest if turned else 13) + 8 + (18 if block.column_label else 0)
-    width, height = left + cell * len(columns) + 2, top + cell * len(rows) + 2
+    # A few cells on a wide screen would be drawn several times as large as all that stands around them.
+    width, height = max(NARROW, left + cell * len(columns) + 2), top + cell * len(rows) + 2
     parts = []
     if block.column_label:
         parts.append(f'<text x="{left:.1f}" y="13">{escape(block.column_label)} →</text>')
