@@ -30,7 +30,7 @@ from tools.core.exports import write_parts
 OUT = Path(__file__).resolve().parent.parent / "tools" / "examples" / "attention-induction.json"
 LETTERS = ".abcdefghijklmnopqrstuvwxyz"  # a row begins with the mark
 LENGTH, STEPS, ROWS, SEED = 48, 400, 64, 5
-SHOWN, SCORED = 10, 8
+SHOWN, SCORED = 8, 8
 
 
 def make_rows(count: int, chance: torch.Generator) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.model.exported import chance_weights
 from torch import Tensor
 
 from nanochat.model.attending import attend, plan_attention
 from nanochat.model.attention_weights import attention_weights
 from nanochat.model.config import GPTConfig
 from nanochat.model.gpt import GPT
+from tests.model.exported import chance_weights
 
 WITHIN = {"rtol": 0.0, "atol": 1e-5}
 N_TIME = 200

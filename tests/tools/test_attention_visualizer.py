@@ -430,3 +430,21 @@ def test_many_heads_and_tokens_are_still_a_report(tmp_path):
     report = TOOL.ask(trace=str(tmp_path / "large.json"), show=64)
     assert len(figures(report)["all_heads"]["heads"]) == 33
     assert len(page.render_html(report)) < 1_500_000
+
+
+# ---- the chapter that builds it ----
+
+
+def test_the_numbers_of_the_chapter_are_those_of_the_trace():
+    page_text = (SCRIPT.parents[1] / "site_docs/guides/build-attention-visualizer.md").read_text(
+        encoding="utf-8"
+    )
+    trace = read_trace(example_file("attention-induction.json"))
+    assert f'b"{"".join(token.data.decode() for token in trace.tokens)}"' in page_text
+    for name, layer, head in (("before", 0, 1), ("again", 1, 0)):
+        literal = page_text.partition(f'{name} = """\\\n')[2].partition('"""')[0]
+        rows = [list(map(int, line.split())) for line in literal.splitlines()]
+        assert len(rows) == len(trace.tokens)
+        for row, own in zip(rows, trace.weights[layer][head], strict=True):
+            assert sum(row) == 100
+            assert all(abs(one - weight / 1000) < 1 for one, weight in zip(row, own, strict=True))

@@ -22,7 +22,7 @@ LEFT_WORDS, RIGHT_WORDS, NUMBERS = 136, 268, 416  # where the columns end, begin
 THICKEST, FAINTEST = 10.0, 0.25
 LEAST_DRAWN = 0.005
 MOST_LETTERS = 15
-MAPS_A_ROW = 6
+MAPS_A_ROW, LARGEST_MAP = 6, 180.0
 SHADES = ((0.65, 1.0), (0.35, 0.8), (0.15, 0.55), (0.05, 0.3))  # from this weight on, this opaque
 INK, HEAT = "var(--chart-1, #0b5c4e)", "var(--chart-1, #0b5c4e)"
 
@@ -92,7 +92,7 @@ def short(name: str) -> str:
 def overview(trace: Trace, view: range, chosen: tuple[int, int], description: str) -> Picture:
     """A small map of every head: rows look, columns are looked at; the chosen head has a frame."""
     across = min(trace.n_head, MAPS_A_ROW)
-    side = (NARROW - 10 * (across - 1) - 4) / across if across > 2 else 150.0
+    side = min(LARGEST_MAP, (NARROW - 10 * (across - 1) - 4) / across)
     scale = side / len(view)
     lines_a_layer = -(-trace.n_head // across)
     parts = []
@@ -110,9 +110,13 @@ def overview(trace: Trace, view: range, chosen: tuple[int, int], description: st
             parts.append(f'<g transform="translate({x:.1f} {y:.1f}) scale({scale:.3f})">{cells}</g>')
     height = (side + 26) * lines_a_layer * trace.n_layer
     return Picture(
-        "maps", "Every head, layer.head: rows look, columns are looked at", description, parts,
-        NARROW if across > 2 else round((side + 10) * across), round(height),
-    )  # fmt: skip
+        "maps",
+        "Every head, layer.head: rows look, columns are looked at",
+        description,
+        parts,
+        NARROW,
+        round(height),
+    )
 
 
 def _cells(rows: Sequence[Row], view: range) -> Iterator[str]:

@@ -61,7 +61,10 @@ def form_schema(tool: Tool) -> dict[str, Any]:
     for parameter in page_parameters(tool.parameters):
         groups.setdefault(parameter.group, []).append(field_schema(parameter))
     listed = [{"label": label, "fields": fields} for label, fields in groups.items()]
-    saved = [{"key": one.key, "label": one.key.upper(), "help": one.help} for one in exports_of(tool)]
+    saved = [
+        {"key": one.key, "label": one.key.removeprefix("save-").upper(), "help": one.help}
+        for one in exports_of(tool)
+    ]
     return {
         "name": tool.name,
         "title": tool.title,
