@@ -191,7 +191,7 @@ def test_a_saved_trace_gives_the_same_figures(runs, tmp_path):
         ({"text": "x", "device": "tpu"}, "--device tpu: use cpu, cuda"),
         ({"text": "x", "chat": "[]"}, "--text and --chat say different things"),
         ({"chat": "[]"}, "has no user message"),
-        ({"chat": "7"}, "this is neither"),
+        ({"chat": "7"}, "or the list alone"),
         ({"chat": "{"}, "--chat is not JSON"),
         ({"chat": '[{"role": "tool", "content": "x"}]'}, "the role is 'tool'"),
         ({"text": "a\ud800"}, "half of a surrogate pair"),
@@ -367,6 +367,21 @@ def test_a_file_without_permission(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(page.ToolError, match=r"trace\.json cannot be read: Permission denied"):
         TOOL.ask(trace=str(path))
+
+
+def test_a_chat_from_standard_input_is_checked_before_a_model_is_looked_for():
+    for text, says in (
+        (b'[{"role": "user"', "standard input is not JSON: Expecting ',' delimiter"),
+        (b"\xff", "standard input is not UTF-8 text"),
+        (b'[{"role": "assistant", "content": "x"}]', "standard input: message 1: the role is 'assistant'"),
+    ):
+        ran = command("--chat-file", "-", text=text)
+        assert (ran.returncode, ran.stdout, ran.stderr.count(b"\n")) == (1, b"", 1)
+        assert says in ran.stderr.decode()
+
+
+def test_long_names_are_cut_in_maps():
+    assert "14 <|assistant… " in command("--example", "sum").stdout.decode()
 
 
 @pytest.mark.parametrize("picture", ["heatmap", "lines", "maps"])

@@ -23,6 +23,7 @@ THICKEST, FAINTEST = 10.0, 0.25
 LEAST_DRAWN = 0.005
 MOST_LETTERS = 15
 MAPS_A_ROW, LARGEST_MAP = 6, 180.0
+MAPS_TITLE = "Every head, layer.head: rows look, columns are looked at"
 SHADES = ((0.65, 1.0), (0.35, 0.8), (0.15, 0.55), (0.05, 0.3))  # from this weight on, this opaque
 INK, HEAT = "var(--chart-1, #0b5c4e)", "var(--chart-1, #0b5c4e)"
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nanochat.tokenizer.chat import ConversationError, check_conversation
 from tools.attention.measures import FIRST_ROW
 from tools.attention.question import Question
 from tools.attention.trace import MOST_TOKENS, Trace
@@ -52,11 +53,11 @@ def find_trace(question: Question) -> Trace:
 
 
 def _by_model(question: Question) -> Trace:
-    from tools.attention.with_model import Wanted, trace_from_model
-
     chat = _conversation(question)
     if question.text is not None and not question.text.strip():
         raise UsageError("the text is empty", parameter="text")
+    from tools.attention.with_model import Wanted, trace_from_model
+
     wanted = Wanted(
         question.text, chat, question.repeat, question.run, question.step, question.device, question.seed
     )
@@ -65,21 +66,22 @@ def _by_model(question: Question) -> Trace:
 
 def _conversation(question: Question) -> dict[str, Any] | None:
     """The conversation asked for, in either form: an object with messages, or the list of them alone."""
-    found: object
     if question.chat is not None:
-        try:
-            found = parse_json(question.chat)
-        except ValueError as error:
-            raise ToolError(f"--chat is not JSON: {error}", "chat") from None
+        name, parameter, found = "--chat", "chat", _parsed(question.chat, "--chat", "chat")
     elif question.chat_file is not None:
+        parameter = "chat_file"
+        name = "standard input" if str(question.chat_file) == "-" else str(question.chat_file)
         found = _from_file(question.chat_file)
     else:
         return None
-    if isinstance(found, list):
-        return {"messages": found}
-    if isinstance(found, dict):
-        return found
-    raise ToolError('a conversation is {"messages": [...]}, or the list alone; this is neither')
+    whole = {"messages": found} if isinstance(found, list) else found
+    if not isinstance(whole, dict):
+        raise ToolError(f'{name}: a conversation is {{"messages": [...]}}, or the list alone', parameter)
+    try:
+        check_conversation(whole)
+    except ConversationError as error:
+        raise ToolError(f"{name}: {error}", parameter) from None
+    return whole
 
 
 def _from_file(path: Path) -> object:
@@ -89,8 +91,13 @@ def _from_file(path: Path) -> object:
     if len(data) > LONGEST_CHAT:
         raise ToolError("standard input is longer than 1 MB, so it is no conversation", "chat_file")
     try:
-        return parse_json(data.decode("utf-8-sig"))
+        return _parsed(data.decode("utf-8-sig"), "standard input", "chat_file")
     except UnicodeDecodeError:
         raise ToolError("standard input is not UTF-8 text", "chat_file") from None
+
+
+def _parsed(words: str, name: str, parameter: str) -> object:
+    try:
+        return parse_json(words)
     except ValueError as error:
-        raise ToolError(f"standard input is not JSON: {error}", "chat_file") from None
+        raise ToolError(f"{name} is not JSON: {error}", parameter) from None
