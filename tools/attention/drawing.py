@@ -18,11 +18,12 @@ from tools.core.markup import escape
 from tools.core.report import Picture
 
 LINE_HEIGHT, TOP = 20, 38
-LEFT_WORDS, RIGHT_WORDS, NUMBERS = 136, 268, 416  # where the columns end, begin, end
+LEFT_WORDS, RIGHT_WORDS, NUMBERS = 134, 248, 418  # where the columns end, begin, end
 THICKEST, FAINTEST = 10.0, 0.25
 LEAST_DRAWN = 0.005
 MOST_LETTERS = 15
 MAPS_A_ROW, LARGEST_MAP = 6, 180.0
+MARGIN = 16
 MAPS_TITLE = "Every head, layer.head: rows look, columns are looked at"
 SHADES = ((0.65, 1.0), (0.35, 0.8), (0.15, 0.55), (0.05, 0.3))  # from this weight on, this opaque
 INK, HEAT = "var(--chart-1, #0b5c4e)", "var(--chart-1, #0b5c4e)"
@@ -151,11 +152,16 @@ def standalone(svg: str) -> str:
         line for line in sheet.splitlines() if re.match(r"\.report-(heat|none|line|hand|dot)\b", line)
     )
     size = re.search(r'viewBox="0 0 ([0-9]+) ([0-9]+)"', svg)
-    sized = f' width="{size[1]}" height="{size[2]}"' if size else ""
+    if size is None:
+        raise ValueError("a drawing has a viewBox that begins at 0 0")
+    # Room all around: letters of a viewer's font can be wider than those the drawing was made for.
+    width, height = (int(one) + 2 * MARGIN for one in size.groups())
+    box = f'viewBox="{-MARGIN} {-MARGIN} {width} {height}" width="{width}" height="{height}"'
     style = (
         f"<style>svg{{{light[1]} background: var(--tool-page); color: var(--tool-ink);"
         f" font-family: system-ui, sans-serif }}\n{rules}\n"
         f"@media (prefers-color-scheme: dark) {{ svg {{{dark[1]}}} }}</style>"
     )
-    opened = svg.index(">") + 1
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{svg[: opened - 1]}{sized}>{style}{svg[opened:]}\n'
+    opened = svg.replace(size[0], box, 1)
+    start = opened.index(">") + 1
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{opened[:start]}{style}{opened[start:]}\n'

@@ -21,10 +21,10 @@ COLUMNS = (
     Column("inside_window", "Window", "right"),
     Column("pattern", "Pattern"),
 )
-CAPTION = (
-    "Shares of attention from 0 to 1: on the token before, on the first token, on what followed the last "
-    "time (random tokens, this text), inside {window} tokens. Bits: entropy. Back: mean distance in tokens. "
-    "Ordered by: {by}."
+LEGEND = (
+    "In the table are shares of attention from 0 to 1: on the token before, on the first token, on what "
+    "followed the last time (random tokens, this text), inside {window} tokens. Bits: entropy. Back: mean "
+    "distance in tokens. The last row is a head that looks at everything up to itself alike."
 )
 MOST_MAPS = 512
 PLACES = ("first", "second", "third")
@@ -43,8 +43,8 @@ def heads_section(view: View) -> Section:
     blocks: list[Block] = [grid(view)]
     if len(order) <= MOST_MAPS:
         blocks.insert(0, maps_picture(view))
-    caption = CAPTION.format(window=f"{view.near:,}", by=view.by)
-    blocks.append(Table("heads", COLUMNS, [*rows, even], caption))
+    blocks.append(Text(LEGEND.format(window=f"{view.near:,}")))
+    blocks.append(Table("heads", COLUMNS, [*rows, even], f"Ordered by: {view.by}"))
     if len(order) > most:
         blocks.append(Text(f"Only the first {most} of {len(order)} heads; --rows shows more."))
     return Section("All heads", blocks, icon="🗺️", key="all_heads")
