@@ -49,7 +49,7 @@ def terminal_only(name: str, words: str) -> bool:
 
 
 def of_ones_own(word: str) -> bool:
-    """Whether a word of an example names a file or folder that the reader is to have: `mine.jsonl`, `corpus/`."""
+    """Whether a word of an example names something that the reader is to have: `mine.jsonl`, `corpus/`."""
     named = word.endswith(("/", ".json", ".jsonl", ".txt", ".csv", ".safetensors"))
     return named and "{" not in word and not (ROOT / word).exists()
 
