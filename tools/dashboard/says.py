@@ -1,0 +1,70 @@
+"""The notes at the end: what the figures say, one sentence each, and only where the figures say it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from tools.core.words import listing
+from tools.dashboard.history import History
+from tools.dashboard.names import LOWER, clock
+
+LONG_WAIT = 0.05
+NEAR = 0.02
+"""Of the loss of guessing: so near, the first loss is that of guessing."""
+
+
+def notes_of(histories: Sequence[History], smoothing: float) -> list[str]:
+    """What there is to say about all runs."""
+    found = [] if not smoothing else [
+        f"Smoothed lines keep {smoothing:g} of themselves at each step, so they remember about "
+        f"{1 / (1 - smoothing):,.0f} steps."
+    ]  # fmt: skip
+    for history in histories:
+        found += [f"{history.run.name}: {said}" for said in of_run(history)]
+    return found
+
+
+def of_run(history: History) -> Iterator[str]:
+    """What there is to say about one run."""
+    yield from beginning(history)
+    yield from evaluations(history)
+    if history.is_rl and history.has("reward"):
+        yield "its loss is a policy gradient's, which rises and falls with the replies; the reward says how good it is."
+    if history.has("wait_share") and history.columns["wait_share"].mean > LONG_WAIT:
+        yield (f"it waited for text {history.columns['wait_share'].mean:.0%} of the time; more loader workers, or a "
+               "faster disk, would make it faster.")  # fmt: skip
+    if history.steps_left:
+        left = history.seconds_left
+        time = f", {clock(left)} at its pace" if left is not None else ""
+        yield f"{history.steps_left:,} of {history.run.steps:,} steps are not taken{time}; it is running, or it stopped."
+    if history.others:
+        more = [key for key in history.others[:8]]
+        yield f"the file also has {listing(more, 'and')}; --also {more[0]} draws it."
+
+
+def beginning(history: History) -> Iterator[str]:
+    """Whether it began by guessing."""
+    vocabulary = history.run.vocab_size
+    first = history.columns["loss"].curve.first if history.has("loss") else None
+    if history.stage != "base" or vocabulary is None or first is None:
+        return
+    guessing = math.log(vocabulary)
+    if abs(first[1] - guessing) < NEAR * guessing:
+        yield (f"it began at {first[1]:.2f} nats, which is guessing: ln {vocabulary:,} = {guessing:.2f}; an untrained "
+               "model gives every token the same chance.")  # fmt: skip
+
+
+def evaluations(history: History) -> Iterator[str]:
+    """Whether the last evaluation is the best, and what that means."""
+    measure, best = history.measure, history.best
+    if measure is None or best is None or history.columns[measure.key].count < 2:
+        return
+    last = history.columns[measure.key].curve.last
+    assert last is not None
+    side = "lowest" if measure.better == LOWER else "highest"
+    if best[1] == last[2]:
+        yield f"its last evaluation is its best ({measure.shown(best[0])}), so it was still getting better."
+    else:
+        yield (f"its {side} {measure.label} was at step {best[1]:,} ({measure.shown(best[0])}), {last[2] - best[1]:,} "
+               f"steps before its last one ({measure.shown(last[1])}); the later steps did not help, or it is noise.")  # fmt: skip

@@ -1,0 +1,129 @@
+"""Tool 3, the training dashboard: what a run's `metrics.jsonl` says, while it trains or afterwards.
+
+Loss, evaluations, learning rates, gradients, speed and memory of one run or of several over each other; the best
+step, the time that is left, and what went wrong by name.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+if __name__ == "__main__":  # so that the file runs by its path, on a bare Python, from any folder
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools.core.report import Report, Section, Text
+from tools.core.tool import Export, Tool
+from tools.dashboard.chart_sections import charts_section
+from tools.dashboard.csv_file import csv_parts
+from tools.dashboard.follow import Tail
+from tools.dashboard.history import History, read_history
+from tools.dashboard.overview_sections import comparison_section, run_section, runs_section
+from tools.dashboard.question import Question
+from tools.dashboard.runs import find_runs
+from tools.dashboard.says import notes_of
+from tools.dashboard.trouble_sections import trouble_section
+
+
+def histories_of(question: Question) -> list[History]:
+    """The histories of all runs that are meant, read to their ends."""
+    runs = find_runs(question.runs, question.example, question.steps)
+    return [read_history(run, question.x, question.smoothing) for run in runs]
+
+
+def run(question: Question) -> Report:
+    """Answer a question.
+
+    >>> [section.key for section in run(Question(example="base")).sections]
+    ['runs', 'trouble', 'curves', 'run_1']
+    """
+    return whole_report(histories_of(question), question)
+
+
+def whole_report(histories: Sequence[History], question: Question) -> Report:
+    """Everything there is to say."""
+    compared = comparison_section(histories)
+    sections = [
+        runs_section(histories),
+        *([compared] if compared else []),
+        trouble_section(histories),
+        charts_section(histories, question),
+        *(run_section(history, number) for number, history in enumerate(histories, 1)),
+    ]
+    return Report("Training dashboard", sections, notes_of(histories, question.smoothing))
+
+
+def live_report(tails: Sequence[Tail], question: Question) -> Report:
+    """What fits on a screen: all runs, the line to look at first, trouble."""
+    histories = [tail.history for tail in tails if tail.history is not None]
+    waiting = [tail.run.name for tail in tails if tail.history is None]
+    sections = [runs_section(histories)] if histories else []
+    if histories:
+        keys = question.show or tuple(dict.fromkeys(history.main.key for history in histories))
+        asked = Question(x=question.x, log=question.log, smoothing=question.smoothing, show=keys, also=question.also,
+                         lr_group=question.lr_group)  # fmt: skip
+        sections += [charts_section(histories, asked), trouble_section(histories)]
+    if waiting:
+        sections.append(Section("Waiting", [Text(f"{name}: no step yet") for name in waiting], icon="⏳"))
+    return Report("Training dashboard", sections)
+
+
+def watch(question: Question) -> Iterator[Report] | None:
+    """A report whenever there are new steps, until every run has taken its last one."""
+    return follow(question) if question.follow else None
+
+
+def follow(question: Question) -> Iterator[Report]:
+    """The reports of `watch`; the last one is whole."""
+    runs = find_runs(question.runs, question.example, question.steps)
+    tails = [Tail(one, question.x, question.smoothing) for one in runs]
+    first = True
+    while True:
+        changed = [tail.look() for tail in tails]
+        done = all(tail.done for tail in tails)
+        if (any(changed) or first) and not done:
+            yield live_report(tails, question)
+        if done:
+            yield whole_report([tail.history for tail in tails if tail.history is not None], question)
+            return
+        first = False
+        time.sleep(question.every)
+
+
+def write_csv(question: Question) -> Iterator[str]:
+    """Every figure of every step."""
+    return csv_parts(histories_of(question))
+
+
+TOOL = Tool(
+    name="training-dashboard",
+    title="Training dashboard",
+    summary="loss, evaluations, speed and trouble of one run or several, finished or live",
+    parameters=Question,
+    run=run,
+    examples=[
+        ("--example base", "the pretraining of the laptop speedrun"),
+        ("--example all", "all three stages of it"),
+        ("--example rl --show reward --show val_accuracy", "only two charts of its reinforcement learning"),
+        ("--example sft --smoothing 0.98 --x tokens", "a smoother line, over tokens"),
+        ("--example all --csv metrics.csv", "every figure of every step, for a spreadsheet"),
+    ],
+    page={"example": "base"},
+    details="It reads metrics.jsonl, and the config.json beside it for the stage and the number of steps. A run may be "
+    "given by its name, its folder or its file: `d4 d4-sft`, or `--follow d4` while it trains.",
+    exports=[Export("csv", "metrics.csv", "every figure of every step as a table", write_csv)],
+    watch=watch,
+)  # fmt: skip
+
+
+def main() -> int:
+    """The command line."""
+    from tools.core.command import main as command
+
+    return command(TOOL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
