@@ -1,11 +1,12 @@
 """Tool 3, the training dashboard: what a run's `metrics.jsonl` says, while it trains or afterwards.
 
-Loss, evaluations, learning rates, gradients, speed and memory of one run or of several over each other; the best
-step, the time that is left, and what went wrong by name.
+Loss, evaluations, learning rates, gradients, speed and memory of one run or of several over each other; the
+best step, the time that is left, and what went wrong by name.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -62,8 +63,7 @@ def live_report(tails: Sequence[Tail], question: Question) -> Report:
     sections = [runs_section(histories)] if histories else []
     if histories:
         keys = question.show or tuple(dict.fromkeys(history.main.key for history in histories))
-        asked = Question(x=question.x, log=question.log, smoothing=question.smoothing, show=keys, also=question.also,
-                         lr_group=question.lr_group)  # fmt: skip
+        asked = dataclasses.replace(question, show=keys)
         sections += [charts_section(histories, asked), trouble_section(histories)]
     if waiting:
         sections.append(Section("Waiting", [Text(f"{name}: no step yet") for name in waiting], icon="⏳"))
@@ -111,8 +111,8 @@ TOOL = Tool(
         ("--example all --csv metrics.csv", "every figure of every step, for a spreadsheet"),
     ],
     page={"example": "base"},
-    details="It reads metrics.jsonl, and the config.json beside it for the stage and the number of steps. A run may be "
-    "given by its name, its folder or its file: `d4 d4-sft`, or `--follow d4` while it trains.",
+    details="It reads metrics.jsonl, and the config.json beside it for the stage and the number of steps. "
+    "A run may be given by its name, its folder or its file: `d4 d4-sft`, or `--follow d4` while it trains.",
     exports=[Export("csv", "metrics.csv", "every figure of every step as a table", write_csv)],
     watch=watch,
 )  # fmt: skip

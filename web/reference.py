@@ -122,6 +122,11 @@ ROOMS = (
         "[Tokenizer playground](../tools/tokenizer-playground.md)",
     ),
     Room(
+        "tools.dashboard",
+        "The parts of the training dashboard: reading metrics of any length, curves, troubles, following.",
+        "[Training dashboard](../tools/training-dashboard.md)",
+    ),
+    Room(
         "tools.attention",
         "The parts of the attention visualizer: traces and their file, what is measured, named patterns, "
         "pictures, and the sections of its report.",

@@ -33,7 +33,8 @@ def charts_section(histories: Sequence[History], question: Question) -> Section:
 
 
 def worth_drawing(key: str, histories: Sequence[History]) -> bool:
-    """Whether a chart is drawn unasked: the time of a step says what the speed says, and no wait says nothing."""
+    """Whether a chart is drawn unasked: the time of a step says what the speed says, and no wait says
+    nothing."""
     if key == "wait_share":
         highest = [one.columns[key].curve.highest for one in histories if one.has(key)]
         return any(point is not None and point[1] >= LEAST_WAIT for point in highest)
@@ -42,7 +43,9 @@ def worth_drawing(key: str, histories: Sequence[History]) -> bool:
 
 def there_is(histories: Sequence[History]) -> str:
     """What could be drawn."""
-    keys = [key for key in CHARTS if any(one.has(key) or (key == "lr" and one.rate_groups) for one in histories)]
+    keys = [
+        key for key in CHARTS if any(one.has(key) or (key == "lr" and one.rate_groups) for one in histories)
+    ]
     return f"there is {listing(keys, 'and')}"
 
 
@@ -82,7 +85,8 @@ def chart(metric: Metric, histories: Sequence[History], question: Question) -> L
     """A metric of every run that has it."""
     scale = GIB if metric.key == "memory_bytes" else 1
     lines = [
-        (one.run.name, [(x, y / scale) for x, y in one.columns[metric.key].curve.points()]) for one in histories
+        (one.run.name, [(x, y / scale) for x, y in one.columns[metric.key].curve.points()])
+        for one in histories
     ]
     title = metric.label[:1].upper() + metric.label[1:]
     of = f" of {histories[0].run.name}" if len(histories) == 1 else ""
@@ -109,11 +113,14 @@ def rates_of_one(history: History, question: Question) -> list[LineChart]:
     found = []
     for number, start in enumerate(range(0, len(groups), size)):
         lines = [
-            (group.removeprefix(RATES), history.columns[group].curve.points()) for group in groups[start : start + size]
+            (group.removeprefix(RATES), history.columns[group].curve.points())
+            for group in groups[start : start + size]
         ]
         title = f"Learning rate of {history.run.name}" + (f", groups {start + 1} to {start + len(lines)}"
                                                           if n_charts > 1 else "")  # fmt: skip
-        found.append(draw("lr" if number == 0 else f"lr_{number + 1}", title, lines, question, "learning rate", True))
+        found.append(
+            draw("lr" if number == 0 else f"lr_{number + 1}", title, lines, question, "learning rate", True)
+        )
     return found
 
 
@@ -141,9 +148,7 @@ def also_charts(key: str, histories: Sequence[History], question: Question) -> l
     return [LineChart(f"also_{found.key}", key, found.series, found.x_label, found.y_label)]
 
 
-def draw(
-    key: str, title: str, lines: Lines, question: Question, unit: str, log: bool = False
-) -> LineChart:
+def draw(key: str, title: str, lines: Lines, question: Question, unit: str, log: bool = False) -> LineChart:
     """A chart over what goes to the right."""
     series = [Series(label, points) for label, points in lines]
     return LineChart(key, title, series, X_AXES[question.x], unit, y_log=log)

@@ -1,4 +1,5 @@
-"""The export: one table of all runs, a row for each step that counts, a column for each figure in any file."""
+"""The export: one table of all runs, a row for each step that counts, a column for each figure in any
+file."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def again(history: History) -> Steps:
 
 
 def cell(found: Found, key: str) -> object:
-    """What stands in a line under a key, or under one in a group: `lr/head`. Numbers keep all their digits."""
+    """What stands in a line under a key, or under one in a group: `lr/head`. Numbers keep all their
+    digits."""
     value = found.get(key, MISSING)
     if value is MISSING and "/" in key:
         group, name = key.split("/", 1)

@@ -1,11 +1,11 @@
 """A line of any length in a few hundred points: min/max decimation, and the running average.
 
-A chart is some hundred columns wide, so of many steps in one column only two can be told apart: the lowest and
-the highest. These two are kept, each at its own step. So a spike of a single step among a million is still
-there, at its height, and the least and the greatest value of the whole line are exact.
+A chart is some hundred columns wide, so of many steps in one column only two can be told apart: the lowest
+and the highest. These two are kept, each at its own step. So a spike of a single step among a million is
+still there, at its height, and the least and the greatest value of the whole line are exact.
 
-The number of steps is not known beforehand. Each bucket holds one value at first; when there are too many buckets,
-neighbours are joined, two by two, and new buckets hold twice as many.
+The number of steps is not known beforehand. Each bucket holds one value at first; when there are too many
+buckets, neighbours are joined, two by two, and new buckets hold twice as many.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Curve:
         if not math.isfinite(sum(values)):  # a quick look; the sum of finite values may be infinite, too
             hole = next((x for x, value in zip(xs, values, strict=True) if not math.isfinite(value)), None)
             finite = [at for at, value in enumerate(values) if math.isfinite(value)]
-            xs, values, steps = ([one[at] for at in finite] for one in (xs, values, steps))  # type: ignore[assignment]
+            xs, steps = [xs[at] for at in finite], [steps[at] for at in finite]
+            values = [values[at] for at in finite]
         new = Bucket(hole=hole)
         if values:
             low, high = values.index(min(values)), values.index(max(values))
@@ -103,24 +104,23 @@ class Curve:
         return max(found, key=lambda point: point[1], default=None)
 
     def points(self) -> list[tuple[float, float]]:
-        """What to draw: (x, value), with `nan` where the line has a gap; first and last value are always there."""
+        """What to draw: (x, value), with `nan` where the line has a gap; first and last value are always
+        there."""
         found: list[tuple[float, float]] = []
         for bucket in self.buckets:
             inside = {(point[0], point[1]) for point in (bucket.low, bucket.high) if point is not None}
             holes = [] if bucket.hole is None else [(bucket.hole, math.nan)]
             found += sorted([*inside, *holes], key=lambda point: point[0])
-        for point, place in ((self.first, 0), (self.last, len(found))):
-            if point is not None and (point[0], point[1]) not in found:
-                found.insert(place, (point[0], point[1]))
-        return found
+        ends = [(point[0], point[1]) for point in (self.first, self.last) if point is not None]
+        return sorted([*found, *(set(ends) - set(found))], key=lambda point: point[0])
 
 
 @dataclass
 class Average:
     """A running average that remembers `keep` of itself at each value, corrected for its beginning.
 
-    It starts from nothing, so without the correction it would begin far too low: it is divided by the weight of
-    the values it has seen (Kingma and Ba 2015, arXiv 1412.6980, section 3).
+    It starts from nothing, so without the correction it would begin far too low: it is divided by the weight
+    of the values it has seen (Kingma and Ba 2015, arXiv 1412.6980, section 3).
 
     >>> average = Average(0.9)
     >>> [round(average.take(value), 3) for value in (4.0, 4.0, 2.0)]

@@ -1,8 +1,8 @@
 """A run that is still going: its file is looked at now and then, and what is new is taken in.
 
-A file may grow, be cut, be rewritten in its place, or be replaced by another of the same name, as the trainer does
-when a run is resumed. What was read last is therefore looked at again before anything after it is believed; if it is
-not there any more, the whole file is read anew.
+A file may grow, be cut, be rewritten in its place, or be replaced by another of the same name, as the trainer
+does when a run is resumed. What was read last is therefore looked at again before anything after it is
+believed; if it is not there any more, the whole file is read anew.
 """
 
 from __future__ import annotations
@@ -100,4 +100,3 @@ def take_line(history: History, source: Steps, line: bytes, start: int) -> bool:
     source.last = found["step"]
     history.add(found["step"], found, place)
     return True
-

@@ -1,7 +1,7 @@
 """The history of one run: each of its lines as a curve, its totals exact, its troubles named.
 
-Steps are taken in one after the other and forgotten. They are worked on in blocks, because summing a few hundred
-numbers at once is much faster than one at a time.
+Steps are taken in one after the other and forgotten. They are worked on in blocks, because summing a few
+hundred numbers at once is much faster than one at a time.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class History:
         if self.x == "seconds":
             return self.elapsed
         if "tokens" not in values:
-            raise ToolError(f"{place}: there is no \"tokens\" in this line; use --x step", parameter="x")
+            raise ToolError(f'{place}: there is no "tokens" in this line; use --x step', parameter="x")
         return values["tokens"]
 
     def _new(self, key: str, place: str) -> Column:
@@ -268,4 +268,3 @@ def check_figures(history: History) -> None:
         return
     keys = ", ".join(sorted(history.texts)) or "nothing"
     raise ToolError(f"{history.run.metrics}: no line has a figure to draw; beside the step there is {keys}")
-

@@ -1,11 +1,12 @@
 """The steps of a `metrics.jsonl` that count, read line by line.
 
-A run that is resumed goes back to a checkpoint and takes some steps again. The trainer removes the lines that are
-overtaken so; a file that was joined from parts, or written by something else, may still have them. The rule here is
-the trainer's: what was written later counts, and everything from that step on that was written before does not.
+A run that is resumed goes back to a checkpoint and takes some steps again. The trainer removes the lines that
+are overtaken so; a file that was joined from parts, or written by something else, may still have them. The
+rule here is the trainer's: what was written later counts, and everything from that step on that was written
+before does not.
 
-A file is read once. Only where steps go back is it read again, because the lines that do not count stand before the
-line that says so.
+A file is read once. Only where steps go back is it read again, because the lines that do not count stand
+before the line that says so.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Cuts:
         """Whether a later line went back to this step or before it.
 
         >>> cuts = Cuts()
-        >>> cuts.add(4, 3, 2)       # steps 1 2 3, then in line 4 step 2 again
+        >>> cuts.add(4, 3, 2)  # steps 1 2 3, then in line 4 step 2 again
         >>> [cuts.finish().overtakes(line, line) for line in (1, 2, 3)]
         [False, True, True]
         """
@@ -130,7 +131,9 @@ def named_records(path: Path) -> Iterator[Record]:
         yield from records(path)
     except ToolError as error:
         said = str(error)
-        raise ToolError(str(path) + said.removeprefix(path.name) if said.startswith(path.name) else said) from None
+        raise ToolError(
+            str(path) + said.removeprefix(path.name) if said.startswith(path.name) else said
+        ) from None
 
 
 def with_step(found: object, place: str) -> Found:
@@ -167,7 +170,9 @@ def find_cuts(path: Path) -> Cuts:
 def check_again(path: Path, why: str) -> None:
     """Refuse what cannot be read twice."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise ToolError(f"{path} is a pipe, and it must be read twice, because {why}; save it to a file first")
+        raise ToolError(
+            f"{path} is a pipe, and it must be read twice, because {why}; save it to a file first"
+        )
 
 
 def figures_of(found: Found, place: str) -> dict[str, float]:
@@ -207,4 +212,4 @@ def as_float(value: int) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf

@@ -1,5 +1,5 @@
-"""The metrics that the trainer writes, as `nanochat.train.metrics` lists them: what each is called, which way is
-better, how its figures read. A test compares these names with what real runs of all three stages wrote.
+"""The metrics that the trainer writes, as `nanochat.train.metrics` lists them: what each is called, which way
+is better, how its figures read. A test compares these names with what real runs of all three stages wrote.
 """
 
 from __future__ import annotations

@@ -17,8 +17,9 @@ def runs_section(histories: Sequence[History]) -> Section:
     """A row for each run: how far, how good, how long still."""
     columns = [
         Column("run", "Run"), Column("stage", "Stage"), Column("step", "Step", "right"),
-        Column("steps", "of", "right"), Column("smoothed", "Smoothed", "right"), Column("best", "Best", "right"),
-        Column("best_step", "at", "right"), Column("seconds_left", "Left", "right"),
+        Column("steps", "of", "right"), Column("smoothed", "Smoothed", "right"),
+        Column("best", "Best", "right"), Column("best_step", "at", "right"),
+        Column("seconds_left", "Left", "right"),
     ]  # fmt: skip
     return Section("Runs", [Table("runs", columns, [_run_row(one) for one in histories])], icon="🏃")
 
@@ -54,7 +55,10 @@ def run_section(history: History, number: int) -> Section:
 def _rows(history: History) -> list[Row]:
     run, main = history.run, history.main
     of = f" of {run.steps:,} ({history.last_step / run.steps:.1%})" if run.steps else ""
-    rows = [Row("name", "Run", run.name), Row("step", "Step", history.last_step, f"{history.last_step:,}{of}")]
+    rows = [
+        Row("name", "Run", run.name),
+        Row("step", "Step", history.last_step, f"{history.last_step:,}{of}"),
+    ]
     if history.has("tokens"):
         tokens = history.columns["tokens"].curve.last
         rows.append(Row("tokens", "Tokens", int(tokens[1]) if tokens else None))
@@ -74,9 +78,13 @@ def _rows(history: History) -> list[Row]:
         rows.append(Row("pace", "Time of a step", pace, f"{pace:.3g} s",
                         formula=f"median of the last {min(RECENT, history.n_steps)} steps"))  # fmt: skip
     if history.seconds_left is not None and history.steps_left is not None:
-        left = f"{clock(history.seconds_left)} for {history.steps_left:,} steps" if history.steps_left else "none"
+        left = (
+            f"{clock(history.seconds_left)} for {history.steps_left:,} steps"
+            if history.steps_left
+            else "none"
+        )
         rows.append(Row("seconds_left", "Time left", history.seconds_left, left,
-                        formula=f"{history.steps_left:,} steps x {pace:.3g} s, without evaluations"))  # fmt: skip
+                        formula=f"{history.steps_left:,} steps x {pace:.3g} s"))  # fmt: skip
     return rows
 
 
@@ -84,7 +92,9 @@ def _best_row(history: History, measure: Metric, best: tuple[float, int]) -> Row
     count = history.columns[measure.key].count
     side = "lowest" if measure.better == LOWER else "highest"
     words = f"{measure.shown(best[0])} {measure.arrow} at step {best[1]:,}"
-    return Row("best", f"Best {measure.label}", best[0], words, formula=f"the {side} of {count:,} evaluations")
+    return Row(
+        "best", f"Best {measure.label}", best[0], words, formula=f"the {side} of {count:,} evaluations"
+    )
 
 
 def _figures(history: History) -> Table:
@@ -104,7 +114,9 @@ def _figure_row(history: History, key: str) -> Cells:
     metric = history.loss if key == "loss" else metric_of(key)
     column = history.columns[key]
     low, high, last = column.curve.lowest, column.curve.highest, column.curve.last
-    assert low is not None and high is not None and last is not None
+    assert low is not None
+    assert high is not None
+    assert last is not None
     name = Cell(key, f"{metric.label} {metric.arrow}".strip())
 
     def cell(value: float) -> Cell:
@@ -126,18 +138,22 @@ def comparison_section(histories: Sequence[History]) -> Section | None:
 
 def _comparison(measure: Metric, stage: str, alike: Sequence[History]) -> Table:
     columns = [
-        Column("run", "Run"), Column("best", f"Best {measure.label}", "right"), Column("step", "At step", "right"),
+        Column("run", "Run"), Column("best", f"Best {measure.label}", "right"),
+        Column("step", "At step", "right"),
         Column("difference", "Against the first", "right"), Column("verdict", ""),
     ]  # fmt: skip
     first = alike[0].best
     rows: list[Cells] = []
     for one in alike:
         best = one.best
-        assert best is not None and first is not None
+        assert best is not None
+        assert first is not None
         difference = best[0] - first[0]
         words = verdict(measure, difference) if one is not alike[0] else ""
         shown = f"{difference:+.4f}" if one is not alike[0] else "–"
-        rows.append([one.run.name, Cell(best[0], measure.shown(best[0])), best[1], Cell(difference, shown), words])
+        rows.append(
+            [one.run.name, Cell(best[0], measure.shown(best[0])), best[1], Cell(difference, shown), words]
+        )
     caption = f"{stage or 'runs'}, by {measure.label}: {measure.arrow} {measure.better} is better"
     return Table(f"{measure.key}_{stage or 'runs'}", columns, rows, caption=caption)
 

@@ -21,13 +21,14 @@ CHARTS = {
 class Question:
     """Which runs, and what to draw of them."""
 
-    runs: tuple[Path, ...] = ask.file(  # noqa: RUF009 (a field, as dataclasses want it)
+    runs: tuple[Path, ...] = ask.file(
         "runs to show: a metrics.jsonl, a run's folder, a folder of runs, or a run's name",
         many=True, positional=True, folder=True, names=True, suffixes=[".jsonl", ".json"], group="Runs",
     )  # fmt: skip
     example: str | None = ask.choice(
         None,
-        {"base": "pretraining", "sft": "fine-tuning", "rl": "reinforcement learning", "all": "all three stages"},
+        {"base": "pretraining", "sft": "fine-tuning", "rl": "reinforcement learning",
+         "all": "all three stages"},
         "a real run instead of a file: the laptop speedrun",
         group="Runs", label="Example",
     )  # fmt: skip
@@ -35,8 +36,8 @@ class Question:
         None, "how many steps the run is to take, where no config.json says so", low=1, group="Runs"
     )
     smoothing: float = ask.number(
-        0.9, "how much the running average keeps of itself at each step; 0: nothing", low=0, high=0.9999, step=0.01,
-        group="Charts",
+        0.9, "how much the running average keeps of itself at each step; 0: nothing",
+        low=0, high=0.9999, step=0.01, group="Charts",
     )  # fmt: skip
     x: str = ask.choice("step", X_AXES, "what goes to the right", group="Charts", label="To the right")
     log: bool = ask.flag("loss on a logarithmic axis", group="Charts", label="Logarithmic loss")
@@ -48,9 +49,22 @@ class Question:
         label="Learning rate of",
     )  # fmt: skip
     also: tuple[str, ...] = ask.text(
-        (), "another key of the file to draw, one a line", many=True, high=200, group="Charts", label="Other keys"
+        (),
+        "another key of the file to draw, one a line",
+        many=True,
+        high=200,
+        group="Charts",
+        label="Other keys",
     )
-    follow: bool = ask.flag("draw again while the file grows, until the last step", group="Runs", terminal=True)
+    follow: bool = ask.flag(
+        "draw again while the file grows, until the last step", group="Runs", terminal=True
+    )
     every: float = ask.number(
-        1.0, "how often to look for new steps", low=0.05, high=3600, unit="seconds", group="Runs", terminal=True
+        1.0,
+        "how often to look for new steps",
+        low=0.05,
+        high=3600,
+        unit="seconds",
+        group="Runs",
+        terminal=True,
     )

@@ -99,7 +99,8 @@ def named_run(word: Path) -> Path:
         raise UsageError(f"{missing}, and {error}", parameter="runs") from None
     if not folder.is_dir():
         raise UsageError(
-            f"{missing}, and no run in {base_folder() / 'runs'}" + known_runs("; there are "), parameter="runs"
+            f"{missing}, and no run in {base_folder() / 'runs'}" + known_runs("; there are "),
+            parameter="runs",
         )
     if not (folder / METRICS).exists():
         raise ToolError(f"{folder} has no {METRICS} yet: the run has not finished its first step")
@@ -123,7 +124,11 @@ def read_run(metrics: Path) -> Run:
     found = read_json(beside, MEGABYTE, "a run's config")
     if not isinstance(found, dict):
         raise ToolError(f"{beside} is no config of a run: it holds {say(found)}")
-    name, stage, device = found.get("name"), found.get("stage", "base"), _inside(found, "machine").get("device")
+    name, stage, device = (
+        found.get("name"),
+        found.get("stage", "base"),
+        _inside(found, "machine").get("device"),
+    )
     return Run(
         name if isinstance(name, str) and name else fallback_name(metrics),
         metrics,

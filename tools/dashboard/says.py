@@ -20,6 +20,12 @@ def notes_of(histories: Sequence[History], smoothing: float) -> list[str]:
         f"Smoothed lines keep {smoothing:g} of themselves at each step, so they remember about "
         f"{1 / (1 - smoothing):,.0f} steps."
     ]  # fmt: skip
+    measuring = {history.stage for history in histories if history.has("val_bpb")}
+    if {"base", "sft"} <= measuring:
+        found.append(
+            "The bits per byte of base and sft are not of the same text: base measures the corpus, sft the "
+            "assistant's words, so one line below the other does not mean better."
+        )
     for history in histories:
         found += [f"{history.run.name}: {said}" for said in of_run(history)]
     return found
@@ -30,16 +36,22 @@ def of_run(history: History) -> Iterator[str]:
     yield from beginning(history)
     yield from evaluations(history)
     if history.is_rl and history.has("reward"):
-        yield "its loss is a policy gradient's, which rises and falls with the replies; the reward says how good it is."
+        yield (
+            "its loss is a policy gradient's, which rises and falls with the replies; the reward says how "
+            "good it is."
+        )
     if history.has("wait_share") and history.columns["wait_share"].mean > LONG_WAIT:
-        yield (f"it waited for text {history.columns['wait_share'].mean:.0%} of the time; more loader workers, or a "
-               "faster disk, would make it faster.")  # fmt: skip
-    if history.steps_left:
+        share = history.columns["wait_share"].mean
+        yield f"it waited for text {share:.0%} of the time; more loader workers would make it faster."
+    if history.steps_left and history.run.steps:
         left = history.seconds_left
         time = f", {clock(left)} at its pace" if left is not None else ""
-        yield f"{history.steps_left:,} of {history.run.steps:,} steps are not taken{time}; it is running, or it stopped."
+        yield (
+            f"{history.steps_left:,} of {history.run.steps:,} steps are still to take{time}; it is running, "
+            "or it has stopped."
+        )
     if history.others:
-        more = [key for key in history.others[:8]]
+        more = history.others[:8]
         yield f"the file also has {listing(more, 'and')}; --also {more[0]} draws it."
 
 
@@ -51,8 +63,10 @@ def beginning(history: History) -> Iterator[str]:
         return
     guessing = math.log(vocabulary)
     if abs(first[1] - guessing) < NEAR * guessing:
-        yield (f"it began at {first[1]:.2f} nats, which is guessing: ln {vocabulary:,} = {guessing:.2f}; an untrained "
-               "model gives every token the same chance.")  # fmt: skip
+        yield (
+            f"it began at {first[1]:.2f} nats, which is guessing: ln {vocabulary:,} = {guessing:.2f}; an "
+            "untrained model gives every token the same chance."
+        )
 
 
 def evaluations(history: History) -> Iterator[str]:
@@ -64,7 +78,10 @@ def evaluations(history: History) -> Iterator[str]:
     assert last is not None
     side = "lowest" if measure.better == LOWER else "highest"
     if best[1] == last[2]:
-        yield f"its last evaluation is its best ({measure.shown(best[0])}), so it was still getting better."
-    else:
-        yield (f"its {side} {measure.label} was at step {best[1]:,} ({measure.shown(best[0])}), {last[2] - best[1]:,} "
-               f"steps before its last one ({measure.shown(last[1])}); the later steps did not help, or it is noise.")  # fmt: skip
+        yield f"its last evaluation is its best ({measure.shown(best[0])}): it had not stopped getting better."
+        return
+    yield (
+        f"its {side} {measure.label} was {measure.shown(best[0])} at step {best[1]:,}, "
+        f"{last[2] - best[1]:,} steps before its last ({measure.shown(last[1])}); the later steps did not help, "
+        "or it is noise."
+    )

@@ -1,9 +1,10 @@
 """What can go wrong in a run, and how it is noticed: spikes, divergence, values that are no numbers.
 
 A spike is judged by its neighbours, with figures that a spike itself cannot move: the median of the 50 steps
-before, and the median distance from it (MAD). In a bell curve 1.4826 MAD are one standard deviation (Rousseeuw and
-Croux 1993, section 1); a step that lies more than six of them away, and more than 1 % of the median, is called a
-spike. Divergence is judged by the trainer's own rule (`nanochat.train.guard`), which would stop such a run.
+before, and the median distance from it (MAD). In a bell curve 1.4826 MAD are one standard deviation
+(Rousseeuw and Croux 1993, section 1); a step that lies more than six of them away, and more than 1 % of the
+median, is called a spike. Divergence is judged by the trainer's own rule (`nanochat.train.guard`), which
+would stop such a run.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ APART = 10
 KEPT = 100
 """The largest spikes are kept; all are counted."""
 RULE = (
-    f"more than {FAR:g} robust standard deviations ({DEVIATIONS} MAD), and {LEAST:.0%}, from the median of the "
-    f"{WINDOW} steps before"
+    f"more than {FAR:g} robust standard deviations ({DEVIATIONS} MAD), and {LEAST:.0%}, from the median of "
+    f"the {WINDOW} steps before"
 )
 
 

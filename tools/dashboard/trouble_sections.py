@@ -1,11 +1,12 @@
-"""The section that names what went wrong: spikes, divergence, values that are no numbers, gaps, steps that go back."""
+"""The section that names what went wrong: spikes, divergence, values that are no numbers, gaps, steps that go
+back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tools.core.report import Block, Column, Section, Table, Text
+from tools.core.report import Block, Cell, Column, Section, Table, Text, Value
 from tools.dashboard.history import History
 from tools.dashboard.names import metric_of
 from tools.dashboard.trouble import RULE, Spike
@@ -27,14 +28,19 @@ class Event:
 
 def trouble_section(histories: Sequence[History]) -> Section:
     """A row for each trouble, run by run and step by step."""
-    rows = [
+    rows: list[list[Cell | Value]] = [
         [history.run.name, event.step, event.kind, event.said]
         for history in histories
         for event in sorted(events_of(history), key=lambda event: event.step)
     ]
     blocks: list[Block] = []
     if rows:
-        columns = [Column("run", "Run"), Column("step", "Step", "right"), Column("kind", "What"), Column("said", "How")]
+        columns = [
+            Column("run", "Run"),
+            Column("step", "Step", "right"),
+            Column("kind", "What"),
+            Column("said", "How"),
+        ]
         blocks.append(Table("events", columns, rows))
     else:
         blocks.append(Text("No spike, no divergence, no value that is not a number, no gap."))
@@ -66,7 +72,9 @@ def spikes_of(history: History) -> Iterator[Event]:
         for spike in largest:
             yield Event(spike.first, NAMES[key], spike_words(key, spike))
         if watch.count > len(largest):
-            yield Event(history.last_step, NAMES[key], f"{watch.count - len(largest):,} smaller ones are not listed")
+            yield Event(
+                history.last_step, NAMES[key], f"{watch.count - len(largest):,} smaller ones are not listed"
+            )
 
 
 def spike_words(key: str, spike: Spike) -> str:
@@ -80,7 +88,9 @@ def spike_words(key: str, spike: Spike) -> str:
 def breaks_of(history: History) -> Iterator[Event]:
     """Gaps, steps that go back, and lines that are no steps."""
     for before, after in history.strides.gaps():
-        yield Event(after, "gap", f"{steps(after - before - history.strides.usual)} missing after step {before:,}")
+        yield Event(
+            after, "gap", f"{steps(after - before - history.strides.usual)} missing after step {before:,}"
+        )
     shown = len(history.strides.gaps())
     if history.strides.n_gaps > shown:
         yield Event(history.last_step, "gap", f"{history.strides.n_gaps - shown:,} more gaps are not listed")
@@ -89,11 +99,19 @@ def breaks_of(history: History) -> Iterator[Event]:
         for line, last, step in cuts.first_resumes:
             yield Event(step, "resumed", f"line {line:,} goes back from step {last:,}; the later lines count")
         if cuts.resumes > len(cuts.first_resumes):
-            yield Event(history.last_step, "resumed", f"{cuts.resumes - len(cuts.first_resumes):,} more times")
+            yield Event(
+                history.last_step, "resumed", f"{cuts.resumes - len(cuts.first_resumes):,} more times"
+            )
         if cuts.repeats:
-            yield Event(history.last_step, "repeated", f"{steps(cuts.repeats)} written twice in a row; the last counts")
+            yield Event(
+                history.last_step,
+                "repeated",
+                f"{steps(cuts.repeats)} written twice in a row; the last counts",
+            )
     if source is not None and source.cut_line is not None:
-        yield Event(history.last_step, "cut line", f"line {source.cut_line:,} stops in its middle; it is left out")
+        yield Event(
+            history.last_step, "cut line", f"line {source.cut_line:,} stops in its middle; it is left out"
+        )
 
 
 def steps(count: int) -> str:
