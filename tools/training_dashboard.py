@@ -7,6 +7,7 @@ best step, the time that is left, and what went wrong by name.
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -57,17 +58,35 @@ def whole_report(histories: Sequence[History], question: Question) -> Report:
 
 
 def live_report(tails: Sequence[Tail], question: Question) -> Report:
-    """What fits on a screen: all runs, the line to look at first, trouble."""
+    """What fits on the screen: all runs, the line to look at first, trouble."""
     histories = [tail.history for tail in tails if tail.history is not None]
-    waiting = [tail.run.name for tail in tails if tail.history is None]
+    waiting = [Text(f"{tail.run.name}: no step yet") for tail in tails if tail.history is None]
     sections = [runs_section(histories)] if histories else []
-    if histories:
-        keys = question.show or tuple(dict.fromkeys(history.main.key for history in histories))
-        asked = dataclasses.replace(question, show=keys)
-        sections += [charts_section(histories, asked), trouble_section(histories)]
     if waiting:
-        sections.append(Section("Waiting", [Text(f"{name}: no step yet") for name in waiting], icon="⏳"))
-    return Report("Training dashboard", sections)
+        sections.append(Section("Waiting", waiting, icon="⏳"))
+    if not histories:
+        return Report("Training dashboard", sections)
+    keys = question.show or tuple(dict.fromkeys(history.main.key for history in histories))
+    curves = charts_section(histories, dataclasses.replace(question, show=keys))
+    trouble = trouble_section(histories)
+    ways = ([curves, trouble], [curves], [trouble], [])
+    return next(
+        report
+        for report in (Report("Training dashboard", [*sections, *more]) for more in ways)
+        if fits_screen(report) or len(report.sections) == len(sections)
+    )
+
+
+def fits_screen(report: Report) -> bool:
+    """Whether the terminal shows it whole: what is taller would scroll at each drawing."""
+    from tools.core.command import terminal_width
+    from tools.core.terminal import render_terminal
+
+    try:
+        height = os.get_terminal_size(sys.stdout.fileno()).lines
+    except (OSError, ValueError):  # no terminal
+        height = 0
+    return not height or render_terminal(report, terminal_width()).count("\n") < height
 
 
 def watch(question: Question) -> Iterator[Report] | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
 import pty
-import re
 import select
 import shlex
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from pathlib import Path
@@ -80,15 +82,25 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_file_is_one_line_with_file_line_and_reason(kind: str, tmp_path: Path) -> None:
+def test_a_broken_file_is_one_line_with_file_line_and_reason(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data, code, words = BROKEN[kind]
-    (tmp_path / "m.jsonl").write_bytes(data)
-    for flags in ("", "--json", "--csv out.csv"):
-        done = shell(f"TOOL m.jsonl {flags}", tmp_path)
-        assert (done.returncode, done.stderr.count("\n"), done.stdout) == (code, 1, "")
-        assert words in done.stderr
-        assert "Traceback" not in done.stderr
-        assert not (tmp_path / "out.csv").exists()
+    path, out = tmp_path / "m.jsonl", tmp_path / "out.csv"
+    path.write_bytes(data)
+    for flags in ([], ["--json"], ["--csv", str(out)], ["--csv", "-"], ["--html", str(out)]):
+        assert main(TOOL, [str(path), *flags]) == code
+        said = capsys.readouterr()
+        assert (said.err.count("\n"), said.out) == (1, "")
+        assert words in said.err
+        assert not out.exists()
+
+
+def test_the_command_itself_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_bytes(step(1) + b'{"step": 2, "lo\n')
+    done = shell("TOOL m.jsonl", tmp_path)
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (1, 1, "")
+    assert done.stderr.startswith("training_dashboard: error: m.jsonl:2: not JSON: Unterminated string")
 
 
 @pytest.mark.parametrize(
@@ -303,10 +315,12 @@ def test_following_ends_with_the_last_step(tmp_path: Path) -> None:
     assert "run_1" in figures(reports[-1])  # the last one is whole
 
 
-def test_ctrl_c_ends_following_on_a_real_terminal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows", [0, 24, 36])
+def test_following_on_a_real_terminal_until_ctrl_c(rows: int, tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_bytes(step(1))
     first, second = pty.openpty()
+    fcntl.ioctl(second, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
     command = [sys.executable, SCRIPT, str(path), "--follow", "--every", "0.05", "--steps", "9"]
     process = subprocess.Popen(
         command, stdout=second, stderr=subprocess.PIPE, env=os.environ | {"COLUMNS": "80"}
@@ -322,14 +336,19 @@ def test_ctrl_c_ends_following_on_a_real_terminal(tmp_path: Path) -> None:
                 drawn += os.read(first, 65536)
         assert words in drawn
 
-    read_until(b"TROUBLE")
+    read_until(b"\x1b[J")
     with path.open("ab") as file:
         file.write(step(2) + step(3) + step(7))
-    read_until(b"3 steps missing after step 3")
+    read_until(b"   7   9")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
     assert process.stderr is not None
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()
     os.close(first)
-    assert len(re.findall(rb"\x1b\[H", drawn)) >= 2
+    screens = drawn.split(b"\x1b[H")[1:]
+    assert len(screens) >= 2
+    # On a small screen there is less, so that it never scrolls.
+    assert rows == 0 or max(screen.count(b"\n") for screen in screens) < rows
+    assert (b"CURVES" in screens[0]) == (rows != 24)
+    assert (b"TROUBLE" in screens[0]) == (rows != 36)

@@ -50,7 +50,7 @@ class Question:
     )  # fmt: skip
     also: tuple[str, ...] = ask.text(
         (),
-        "another key of the file to draw, one a line",
+        "another key of the file to draw",
         many=True,
         high=200,
         group="Charts",

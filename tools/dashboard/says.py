@@ -78,10 +78,10 @@ def evaluations(history: History) -> Iterator[str]:
     assert last is not None
     side = "lowest" if measure.better == LOWER else "highest"
     if best[1] == last[2]:
-        yield f"its last evaluation is its best ({measure.shown(best[0])}): it had not stopped getting better."
+        yield f"its last evaluation is its best ({measure.shown(best[0])}); it was still getting better."
         return
+    before = last[2] - best[1]
     yield (
-        f"its {side} {measure.label} was {measure.shown(best[0])} at step {best[1]:,}, "
-        f"{last[2] - best[1]:,} steps before its last ({measure.shown(last[1])}); the later steps did not help, "
-        "or it is noise."
+        f"its {side} {measure.label} was {measure.shown(best[0])} at step {best[1]:,}, {before:,} steps "
+        f"before its last ({measure.shown(last[1])}); the later steps did not help, or it is noise."
     )
