@@ -192,6 +192,15 @@ def test_divergence_is_what_stops_the_trainer(tmp_path: Path) -> None:
     assert "; it came back after step" in said["diverged"]
 
 
+def test_the_loss_of_rl_has_no_spikes_and_its_reward_may_fall(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(
+        b"".join(step(n, 9.0 if n == 40 else -0.1 * (n % 3), reward=0.0 if n == 50 else 0.8 + n % 3 / 50)
+                 for n in range(1, 60))
+    )  # fmt: skip
+    assert [(at, kind) for at, kind, _ in events(path)] == [(50, "fall of the reward")]
+
+
 def test_gaps_repeats_and_resumes(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     # Steps 1 to 6; resumed from the checkpoint of step 3; step 5 is there twice; 6 and 7 are missing.
@@ -252,6 +261,10 @@ def test_following_survives_appending_cutting_rewriting_and_replacing(tmp_path: 
     path.write_bytes(step(1, 5.0) + step(2, 6.0) + step(3, 7.0))  # rewritten in its place, and longer
     assert tail.look()
     assert seen(tail) == [(1, 5.0), (2, 6.0), (3, 7.0)]
+    path.write_bytes(step(1, 4.0) + step(2, 4.0) + step(3, 7.0))  # rewritten, as long, with the same end
+    os.utime(path, (1, 1))
+    assert tail.look()
+    assert seen(tail) == [(1, 4.0), (2, 4.0), (3, 7.0)]
     beside = tmp_path / "beside"  # replaced, as `keep_up_to` does for a resumed run
     beside.write_bytes(step(1, 5.0) + step(2, 6.0))
     beside.replace(path)

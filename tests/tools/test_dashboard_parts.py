@@ -97,6 +97,16 @@ def test_spikes_are_those_of_the_rule(values: list[float]) -> None:
     assert found == expected
 
 
+@pytest.mark.parametrize(("value", "count"), [(136.0, 0), (137.5, 1)])
+def test_where_a_spike_begins(value: float, count: int) -> None:
+    """Of 1 to 50 the median is 25.5 and the MAD 12.5: the border is 25.5 + 6 * 1.4826 * 12.5 = 136.7."""
+    watch = SpikeWatch()
+    for step in range(50):
+        watch.take(step, step + 1.0)
+    watch.take(50, value)
+    assert watch.count == count
+
+
 def test_falls_are_spikes_downwards() -> None:
     watch = SpikeWatch(side=-1)
     for step in range(60):

@@ -26,7 +26,9 @@ from tools.core.command import main
 from tools.core.errors import ToolError, UsageError
 from tools.core.json_report import figures, render_json
 from tools.core.report import LineChart
+from tools.dashboard.follow import Tail
 from tools.dashboard.names import HIGHER, LOWER, METRICS
+from tools.dashboard.runs import Run
 from tools.training_dashboard import TOOL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -311,10 +313,28 @@ def test_every_example_runs(arguments: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_trainer_and_the_dashboard_read_a_file_alike(runs: dict[str, Path]) -> None:
-    """The rule for steps that go back is the trainer's: what it keeps is what counts here."""
-    path = runs["d1"] / "metrics.jsonl"
-    assert [record["step"] for record in run_files.read_lines(path)] == [1, 2, 3, 4, 5, 6]
+def test_a_run_that_the_trainer_resumes_is_followed(runs: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes((runs["d1"] / "metrics.jsonl").read_bytes())
+    records = lines_of(path)
+    tail = Tail(Run("d1", path, steps=6))
+
+    def steps() -> list[float]:
+        assert tail.look()
+        assert tail.history is not None
+        return [step for step, _ in tail.history.columns["loss"].curve.points()]
+
+    assert steps() == [1, 2, 3, 4, 5, 6]
+    assert tail.done
+    run_files.keep_up_to(path, 3)  # what `nanochat train --resume` does first
+    assert steps() == [1, 2, 3]
+    assert not tail.done
+    lines = run_files.Lines(path)
+    lines.add(records[3])
+    assert steps() == [1, 2, 3, 4]
+    lines.add(records[4])
+    assert steps() == [1, 2, 3, 4, 5]
+    lines.close()
 
 
 def test_a_long_run_keeps_its_spike_and_its_exact_figures(tmp_path: Path) -> None:
