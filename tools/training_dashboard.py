@@ -119,7 +119,7 @@ def write_csv(question: Question) -> Iterator[str]:
 TOOL = Tool(
     name="training-dashboard",
     title="Training dashboard",
-    summary="loss, evaluations, speed and trouble of one run or several, finished or live",
+    summary="how runs train: loss, speed, best step, trouble; live",
     parameters=Question,
     run=run,
     examples=[

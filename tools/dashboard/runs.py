@@ -90,7 +90,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 def named_run(word: Path) -> Path:
     """The folder of a run that is called so."""
-    missing = f"{say(str(word))} is no file, no folder"
+    missing = f"'{word}' is no file, no folder"
     if "/" in str(word) or "\\" in str(word):
         raise UsageError(f"{missing} here", parameter="runs")
     try:
