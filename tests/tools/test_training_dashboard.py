@@ -276,6 +276,15 @@ def test_every_face_has_the_same_figures(capsys: pytest.CaptureFixture[str]) -> 
         assert shown in answer["html"]
 
 
+def test_the_empty_fields_of_a_form_ask_for_nothing() -> None:
+    empty = {"runs": [], "steps": "", "lr-group": "", "also": "", "show": [], "example": "base"}
+    for also in ("", [""], "\n"):
+        assert page.answer_for(TOOL, empty | {"also": also})["error"] is None
+    answer = page.answer_for(TOOL, empty | {"also": "tokens\nlr/head"})
+    assert answer["error"] is None
+    assert "lr/head" in answer["html"]
+
+
 def test_a_page_reads_dropped_files(tmp_path: Path) -> None:
     from tools.core import given
 

@@ -27,7 +27,7 @@ def charts_section(histories: Sequence[History], question: Question) -> Section:
         if not charts and question.show:
             raise UsageError(f"--show {key}: no run has it; {there_is(histories)}", parameter="show")
         found += charts
-    for key in question.also:
+    for key in filter(None, map(str.strip, question.also)):  # a form's empty field is one empty line
         found += also_charts(key, histories, question)
     return Section("Curves", found, icon="📉", key="curves")
 
