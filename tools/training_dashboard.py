@@ -24,7 +24,7 @@ from tools.dashboard.follow import Tail
 from tools.dashboard.history import History, read_history
 from tools.dashboard.overview_sections import comparison_section, run_section, runs_section
 from tools.dashboard.question import Question
-from tools.dashboard.runs import find_runs
+from tools.dashboard.runs import Run, find_runs
 from tools.dashboard.says import notes_of
 from tools.dashboard.trouble_sections import trouble_section
 
@@ -32,7 +32,27 @@ from tools.dashboard.trouble_sections import trouble_section
 def histories_of(question: Question) -> list[History]:
     """The histories of all runs that are meant, read to their ends."""
     runs = find_runs(question.runs, question.example, question.steps)
-    return [read_history(run, question.x, question.smoothing) for run in runs]
+    return [history_of(run, question.x, question.smoothing) for run in runs]
+
+
+def history_of(run: Run, x: str, smoothing: float) -> History:
+    """The history of one run; a file that has not changed since it was asked for is not read again.
+
+    So another chart of a large file is there at once on a page, and an export does not read it twice.
+    """
+    stat = run.metrics.stat()
+    key = (run, x, smoothing, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if key not in READ:
+        found = read_history(run, x, smoothing)
+        while len(READ) >= MOST_READ:
+            del READ[next(iter(READ))]
+        READ[key] = found
+    return READ[key]
+
+
+READ: dict[tuple[object, ...], History] = {}
+"""The histories read last."""
+MOST_READ = 20
 
 
 def run(question: Question) -> Report:
@@ -69,7 +89,7 @@ def live_report(tails: Sequence[Tail], question: Question) -> Report:
     keys = question.show or tuple(dict.fromkeys(history.main.key for history in histories))
     curves = charts_section(histories, dataclasses.replace(question, show=keys))
     trouble = trouble_section(histories)
-    ways = ([curves, trouble], [curves], [trouble], [])
+    ways: tuple[list[Section], ...] = ([curves, trouble], [curves], [trouble], [])
     return next(
         report
         for report in (Report("Training dashboard", [*sections, *more]) for more in ways)

@@ -22,11 +22,12 @@ from typing import Any
 
 import pytest
 
+from tools import training_dashboard
 from tools.core.command import main
 from tools.core.errors import ToolError
 from tools.core.json_report import figures
 from tools.dashboard.follow import Tail
-from tools.dashboard.history import History
+from tools.dashboard.history import History, read_history
 from tools.dashboard.question import Question
 from tools.dashboard.runs import Run
 from tools.training_dashboard import TOOL, follow
@@ -132,11 +133,12 @@ def test_a_wrong_question_is_one_line(line: str, code: int, words: str, tmp_path
 def test_no_permission(capsys: pytest.CaptureFixture[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
-        path = Path(name) / "m.jsonl"
+        before, path = Path(name) / "before.jsonl", Path(name) / "m.jsonl"
+        before.write_bytes(step(1))
         path.write_bytes(step(1))
-        assert main(TOOL, [str(path)]) == 0
-        capsys.readouterr()
         path.chmod(0)
+        assert main(TOOL, [str(before)]) == 0  # all that is imported, is imported now
+        capsys.readouterr()
         me = os.geteuid()
         if me == 0:  # root may read everything, so be nobody for a moment
             os.seteuid(65534)
@@ -227,6 +229,31 @@ def test_a_run_that_writes_every_tenth_step_has_no_gaps(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_bytes(b"".join(step(n) for n in range(10, 200, 10)) + step(230))
     assert events(path) == [(230, "gap", "30 steps missing after step 190")]
+
+
+def test_a_file_is_read_again_only_if_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(step(1))
+    reads = []
+
+    def counted(run: Run, x: str, smoothing: float) -> History:
+        reads.append(x)
+        return read_history(run, x, smoothing)
+
+    monkeypatch.setattr(training_dashboard, "read_history", counted)
+    for show in ([], ["loss"]):
+        TOOL.ask(runs=[str(path)], show=show)
+    assert len(reads) == 1
+    TOOL.ask(runs=[str(path)], smoothing=0.5)
+    assert len(reads) == 2
+    path.write_bytes(step(1) + step(2))
+    assert losses(path)[-1][0] == 2
+    path.write_bytes(step(1) + step(3))  # as long as before
+    os.utime(path, (1, 1))
+    assert losses(path)[-1][0] == 3
+    for number in range(30):
+        TOOL.ask(runs=[str(path)], smoothing=number / 100)
+    assert len(training_dashboard.READ) <= training_dashboard.MOST_READ
 
 
 # Files that change while they are followed.
