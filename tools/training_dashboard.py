@@ -116,7 +116,7 @@ def watch(question: Question) -> Iterator[Report] | None:
 
 def follow(question: Question) -> Iterator[Report]:
     """The reports of `watch`; the last one is whole."""
-    runs = find_runs(question.runs, question.example, question.steps)
+    runs = find_runs(question.runs, question.example, question.steps, waiting=True)
     tails = [Tail(one, question.x, question.smoothing) for one in runs]
     first = True
     while True:

@@ -113,7 +113,8 @@ def test_the_command_itself_shows_no_traceback(tmp_path: Path) -> None:
         ("TOOL 'no such name'", 2, "cannot be a folder's"),
         ("mkdir d && TOOL d", 2, "d has no metrics.jsonl, and no folder in it has one"),
         ("mkdir -p d && echo {} > d/config.json && TOOL d", 1, "d has no metrics.jsonl yet"),
-        ("mkdir -p runs/d4 && TOOL d4", 1, "d4 has no metrics.jsonl yet"),
+        ("mkdir -p runs/d4 && echo {} > runs/d4/config.json && TOOL d4", 1, "d4 has no metrics.jsonl yet"),
+        ("mkdir -p runs/d4 && TOOL d4", 2, "d4 has no metrics.jsonl, and no folder in it has one"),
         ("echo '{}' > config.json && TOOL config.json", 2, "is a run's config; give its metrics.jsonl"),
         ("echo '[' > config.json && echo {} > metrics.jsonl && TOOL .", 1, "config.json is not JSON"),
         ("echo '[]' > config.json && echo {} > metrics.jsonl && TOOL .", 1, "is no config of a run"),
@@ -353,6 +354,18 @@ def test_following_ends_with_the_last_step(tmp_path: Path) -> None:
     assert [figures(one)["runs"]["runs"][0]["step"] for one in reports] == [1, 2, 3]  # type: ignore[index]
     assert set(figures(reports[0])) == {"runs", "curves", "trouble"}
     assert "run_1" in figures(reports[-1])  # the last one is whole
+
+
+def test_following_waits_for_the_first_step(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"name": "new", "stage": "sft", "settings": {"steps": 2}}')
+    reports = follow(Question(runs=(tmp_path,), follow=True, every=0.01))
+    first = next(reports)
+    assert [section.title for section in first.sections] == ["Waiting"]
+    (tmp_path / "metrics.jsonl").write_bytes(b"")
+    (tmp_path / "metrics.jsonl").write_bytes(step(1) + step(2))
+    row = figures(next(reports))["runs"]["runs"][0]  # type: ignore[index]
+    assert (row["run"], row["stage"], row["step"], row["steps"]) == ("new", "sft", 2, 2)
+    assert list(reports) == []
 
 
 @pytest.mark.parametrize("rows", [0, 24, 36])

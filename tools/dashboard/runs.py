@@ -33,13 +33,16 @@ class Run:
     vocab_size: int | None = None
 
 
-def find_runs(words: Sequence[Path], example: str | None, steps: int | None = None) -> list[Run]:
+def find_runs(
+    words: Sequence[Path], example: str | None, steps: int | None = None, waiting: bool = False
+) -> list[Run]:
     """The runs that are meant, each with a name of its own.
 
-    `steps` is how many each is to take, where no config says so.
+    `steps` is how many each is to take, where no config says so. With `waiting`, a run need not have taken
+    its first one.
     """
     if words:
-        paths = dict.fromkeys(path for word in words for path in metrics_of(word, words))
+        paths = dict.fromkeys(path for word in words for path in metrics_of(word, words, waiting))
     elif example:
         stages = STAGES if example == "all" else (example,)
         paths = dict.fromkeys(
@@ -55,10 +58,10 @@ def find_runs(words: Sequence[Path], example: str | None, steps: int | None = No
     return named_apart([one if one.steps else replace(one, steps=steps) for one in found])
 
 
-def metrics_of(word: Path, words: Sequence[Path]) -> list[Path]:
+def metrics_of(word: Path, words: Sequence[Path], waiting: bool) -> list[Path]:
     """The files of metrics that one word of the question means."""
     if word.is_dir():
-        return in_folder(word)
+        return in_folder(word, waiting)
     if word.exists():
         if word.name != CONFIG:
             return [word]
@@ -68,12 +71,12 @@ def metrics_of(word: Path, words: Sequence[Path]) -> list[Path]:
         if any(other != word and other.parent == word.parent for other in words):
             return []
         raise UsageError(f"{word} is a run's config; give its {METRICS} too", parameter="runs")
-    return [named_run(word) / METRICS]
+    return in_folder(named_run(word), waiting)
 
 
-def in_folder(folder: Path) -> list[Path]:
+def in_folder(folder: Path, waiting: bool) -> list[Path]:
     """The run in a folder, or all runs in the folders below it, pretraining first."""
-    if (folder / METRICS).exists():
+    if (folder / METRICS).exists() or (waiting and (folder / CONFIG).exists()):
         return [folder / METRICS]
     below = [*folder.glob(f"*/{METRICS}"), *folder.glob(f"runs/*/{METRICS}")]
     if not below:
@@ -102,8 +105,6 @@ def named_run(word: Path) -> Path:
             f"{missing}, and no run in {base_folder() / 'runs'}" + known_runs("; there are "),
             parameter="runs",
         )
-    if not (folder / METRICS).exists():
-        raise ToolError(f"{folder} has no {METRICS} yet: the run has not finished its first step")
     return folder
 
 
