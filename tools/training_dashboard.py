@@ -23,7 +23,7 @@ from tools.dashboard.csv_file import csv_parts
 from tools.dashboard.follow import Tail
 from tools.dashboard.history import History, read_history
 from tools.dashboard.overview_sections import comparison_section, run_section, runs_section
-from tools.dashboard.question import Question
+from tools.dashboard.question import CHARTS, Question
 from tools.dashboard.runs import Run, find_runs
 from tools.dashboard.says import notes_of
 from tools.dashboard.trouble_sections import trouble_section
@@ -151,7 +151,8 @@ TOOL = Tool(
     ],
     page={"example": "base"},
     details="It reads metrics.jsonl, and the config.json beside it for the stage and the number of steps. "
-    "A run may be given by its name, its folder or its file: `d4 d4-sft`, or `--follow d4` while it trains.",
+    "A run may be given by its name, its folder or its file: `d4 d4-sft`, or `--follow d4` while it trains. "
+    f"--show takes {', '.join(CHARTS)}.",
     exports=[Export("csv", "metrics.csv", "every figure of every step as a table", write_csv)],
     watch=watch,
 )  # fmt: skip
