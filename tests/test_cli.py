@@ -102,6 +102,16 @@ def test_a_tool_answers_alike_by_its_name_and_by_its_file(name):
     assert tool.summary in by_file.stdout.replace("\n", " ")
 
 
+def test_the_list_of_tools_has_a_line_for_each_at_80_columns():
+    lines = run("tools").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(registry.NAMES)
+    for line in lines:
+        name, said = line.split(maxsplit=1)
+        assert len(line) <= 80
+        assert registry.load(name).summary.startswith(said.removesuffix(" ..."))
+        assert len(said) >= 20
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
