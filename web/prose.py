@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 GUIDES = ROOT / "site_docs" / "guides"
 BRIDGE = "microgpt.md"
+LAST = "09-build-the-tools.md"
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}).*?^(?P=indent)(?P=mark)[ ]*$", re.DOTALL | re.MULTILINE)
@@ -25,6 +26,7 @@ FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
 NOT_PROSE = re.compile(r"\s*(#|\||!!!|\?\?\?|===|\{|<|\[\^)")
 LINK = re.compile(r"!?\[(?P<text>[^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 HEADING = re.compile(r"^#{1,6} (?P<text>.*?)(?: *\{ ?#(?P<id>[\w-]+) ?\})?$", re.MULTILINE)
+CHAPTER = re.compile(r"^\| \d+ \| \[[^\]]+\]\((build-[\w-]+\.md)\)", re.MULTILINE)
 END = re.compile(r"(?<=[.!?:;])\s+|\n\s*\n|\n\s*(?:[-*]|\d+\.)\s")
 
 
@@ -109,11 +111,30 @@ class Page:
 
 
 def reading_order(folder: Path = GUIDES) -> list[Page]:
-    """The primer and the guides, in the order in which a newcomer reads them."""
+    """The primer and the guides, in the order in which a newcomer reads them; then the chapters of guide 9.
+
+    >>> [page.name for page in reading_order()][:2]
+    ['primer.md', '01-introduction.md']
+    """
     names = ["primer.md", *sorted(path.name for path in folder.glob("0*.md"))]
     if (folder / BRIDGE).exists():  # it joins guides 3, 4 and 5
         names.insert(sum(name < "06" for name in names if name[0].isdigit()) + 1, BRIDGE)
+    names += chapters(folder)
     return [Page(name, (folder / name).read_text(encoding="utf-8")) for name in names]
+
+
+def chapters(folder: Path = GUIDES) -> list[str]:
+    """The chapters that are there, in the order of guide 9's table.
+
+    Raises:
+        ValueError: a chapter is not in the table.
+    """
+    found = {path.name for path in folder.glob("build-*.md")}
+    guide = folder / LAST
+    listed = CHAPTER.findall(guide.read_text(encoding="utf-8")) if guide.exists() else []
+    if forgotten := found - set(listed):
+        raise ValueError(f"the table of {LAST} has no row for {', '.join(sorted(forgotten))}")
+    return [name for name in listed if name in found]
 
 
 def main() -> int:

@@ -27,8 +27,6 @@ FOLDERS = {  # the rooms of the code that a guide explains, as its reference pag
     "9": ("tools",),
     "microgpt": ("tools/microgpt.py",),
 }
-LATER = {"9": "Build the tools"}
-"""Guides of the plan, for as long as their page is not there."""
 
 BOX = re.compile(
     r"\*\*Time:\*\* (?P<time>.*?)\n\s*\n\s*\*\*It stands on:\*\* (?P<ground>.*?)\n\s*\n", re.DOTALL
@@ -159,14 +157,8 @@ def table() -> str:
             f"| {short(guide.to_read)} | {short(guide.in_all)} "
             f"| {ground} | {besides} | {code_of(guide.key)} |"
         )
-    there = {guide.key for guide in found}
-    lines += [
-        f"| [{key}. {title}](#guide-{key}), later | | | | | {code_of(key)} |"
-        for key, title in LATER.items()
-        if key not in there
-    ]
     read, whole = sum(guide.to_read for guide in found), sum(guide.in_all for guide in found)
-    lines.append(f"| **All that is here** | **{short(read)}** | **{short(whole)}** | | | |")
+    lines.append(f"| **All of them** | **{short(read)}** | **{short(whole)}** | | | |")
     return "\n".join(lines)
 
 

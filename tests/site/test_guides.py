@@ -69,7 +69,7 @@ def test_every_term_of_the_glossary_leads_to_its_section():
     at = {f"guides/{page.name}": sections(page.text) for page in PAGES}
     wrong = []
     for match in TERM.finditer(GLOSSARY.read_text(encoding="utf-8")):
-        for link in re.findall(r"\((guides/\d[^)]*)\)", match["meaning"]):
+        for link in re.findall(r"\((guides/(?:\d|build-)[^)]*)\)", match["meaning"]):
             name, _, anchor = link.partition("#")
             if anchor and anchor not in at[name]:
                 wrong.append(f"{match['term']}: {link}")
@@ -111,7 +111,7 @@ def test_no_term_is_used_before_it_is_defined():
     early = []
     for match in TERM.finditer(GLOSSARY.read_text(encoding="utf-8")):
         term = plain(match["term"])
-        link = re.search(r"\((guides/(?:\d|primer)[^)]*#[^)]*)\)", match["meaning"])
+        link = re.search(r"\((guides/(?:\d|primer|build-)[^)]*#[^)]*)\)", match["meaning"])
         defined = [begins[link[1]]] if link else []
         defined += [explained[term.lower()]] if term.lower() in explained else []
         if not defined or term in EVERYDAY:
@@ -135,5 +135,5 @@ def points_ahead(place: int) -> bool:
     first, last = text.rfind("\n\n", 0, place), text.find("\n\n", place)
     in_brackets = text.rfind("(", first, place) > text.rfind(")", first, place)
     return in_brackets or bool(
-        re.search(r"\]\((?:#|\d\d-|index|primer|microgpt)|[Gg]uides? \d", text[first:last])
+        re.search(r"\]\((?:#|\d\d-|index|primer|microgpt|build-)|[Gg]uides? \d", text[first:last])
     )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from web.figures.svg import Svg
-from web.ways import LATER, Guide, guides, short
+from web.ways import Guide, guides, short
 
 # Where a page stands on the map: left edge, row, width; and its hue: the ground, the model, the use of it.
 PLACES = {
@@ -20,8 +20,8 @@ PLACES = {
     "microgpt": (170, 4, 148, 2),
     "6": (276, 5, 178, 6),
     "7": (276, 6, 178, 3),
-    "8": (6, 7, 448, 5),
-    "9": (6, 8, 448, 0),
+    "8": (6, 6, 218, 5),
+    "9": (6, 7, 448, 4),
 }
 ROW, HEIGHT = 66, 44
 
@@ -69,28 +69,25 @@ def guide_map() -> str:
     pic = Svg(
         "guide-map",
         460,
-        ROW * 9 - 14,
+        ROW * 8 - 14,
         title="What stands on what",
-        description=f"A map from top to bottom. {'; '.join(said)}. Last come the guides that work with all "
-        "of it: quick start, and building the tools.",
+        description=f"A map from top to bottom. {'; '.join(said)}. Last comes the guide that works with all "
+        "of it: building the tools.",
     )
     for lower, upper, helps in arrows():
         pic.arrow(*ends(lower, upper), dashed=helps)
     for key, (x, row, width, tone) in PLACES.items():
         y = 6 + ROW * row
-        if key in found:
-            guide = found[key]
-            pic.box(x, y, width, HEIGHT, tone=tone)
-            name = guide.name.replace("Primer for", "Primer:")
-            pic.text(x + width / 2, y + 16, name, anchor="middle", middle=True, size=12.5, kind="strong")
-            times = f"read {short(guide.to_read)} · all {short(guide.in_all)}"
-            pic.text(x + width / 2, y + 33, times, anchor="middle", middle=True, size=11.5, kind="muted")
-        elif key in LATER:
-            words = [f"{key}. {LATER[key]}", "comes later"]
-            pic.box(x, y, width, HEIGHT, words, tone=tone, dashed=True, size=12.5)
+        guide = found[key]
+        pic.box(x, y, width, HEIGHT, tone=tone)
+        name = guide.name.replace("Primer for", "Primer:")
+        pic.text(x + width / 2, y + 16, name, anchor="middle", middle=True, size=12.5, kind="strong")
+        times = f"read {short(guide.to_read)} · all {short(guide.in_all)}"
+        pic.text(x + width / 2, y + 33, times, anchor="middle", middle=True, size=11.5, kind="muted")
     return pic.figure(
         "Read from top to bottom. A full arrow means “stands on”; a dashed one, “easier after it”. Quick "
-        "start can be read at any time: it needs a terminal, and the guides say what happens in it."
+        "start can be read at any time: it needs a terminal, and the guides say what happens in it. Each chapter of "
+        "guide 9 says which guides it needs."
     )
 
 
