@@ -39,7 +39,8 @@ GUIDES = Path(__file__).resolve().parent.parent / "site_docs" / "guides"
 # What shows most comes first; of several blocks of one kind, the first of the report.
 TELLING: tuple[tuple[type, ...], ...] = ((LineChart, Heatmap, Picture), (Bars,), (Tokens,), (Table,), (Rows,))
 WIDTH, HEIGHT = 320, 180
-POINTS, LINES, BARS, CELLS, LETTERS, ROWS, COLUMNS = 100, 4, 6, 16, 200, 5, 3
+POINTS, LINES, BARS, CELLS, LETTERS, ROWS, COLUMNS = 100, 4, 6, 12, 200, 5, 3
+LONGEST_CAPTION = 90
 LARGEST_PICTURE = 20_000  # letters of SVG; a larger drawing is left to the tool's own page
 LETTER = 6.6  # how wide a letter of size 12 is, about
 
@@ -97,7 +98,15 @@ def picture(report: Report) -> str:
     True
     """
     section, block = telling(report)
-    name = f"{report.title}: {getattr(block, 'title', '') or getattr(block, 'caption', '') or section.title}"
+    title = getattr(block, "title", "") or getattr(block, "caption", "") or section.title
+    if isinstance(block, LineChart) and 1 < len(block.series) <= LINES:
+        title += f" ({', '.join(one.label for one in block.series)})"
+    caption = f'<p class="gallery-caption">{escape(shortened(title, LONGEST_CAPTION))}</p>'
+    return drawing(block, f"{report.title}: {title}") + caption
+
+
+def drawing(block: Any, name: str) -> str:
+    """The block itself, by its kind."""
     if isinstance(block, LineChart):
         return chart(block, name)
     if isinstance(block, Heatmap):
