@@ -14,8 +14,8 @@ def tool_shape() -> str:
         460,
         208,
         title="The shape of a tool",
-        description="From left to right: words that people type become checked parameters; a pure function turns "
-        "them into a report; three renderers draw the report as terminal text, as HTML and as JSON.",
+        description="From left to right: words that people type become checked parameters; a pure function "
+        "turns them into a report; three renderers draw the report as terminal text, as HTML and as JSON.",
     )
     pic.box(6, 82, 96, 44, ["parameters", "checked"], tone=4)
     pic.box(132, 82, 92, 44, ["a pure", "function"], tone=5)
@@ -33,8 +33,8 @@ def tool_shape() -> str:
     pic.text(178, 148, "bad data? one line,", anchor="middle", size=12, kind="muted")
     pic.text(178, 164, "exit code 1", anchor="middle", size=12, kind="muted")
     return pic.figure(
-        "The figures are computed in one place. What is drawn differs, what is said does not: all three faces get "
-        "the same report."
+        "The figures are computed in one place. What is drawn differs, what is said does not: all three "
+        "faces get the same report."
     )
 
 
@@ -46,8 +46,9 @@ def report_tree() -> str:
         460,
         232,
         title="A report is a tree",
-        description="The report Text meter has two sections, Size and Common words. Size has the rows lines, 3, and "
-        "words, 7; Common words has the rows the, 3, and end, 1. Each row has a key, a label and a value.",
+        description="The report Text meter has two sections, Size and Common words. Size has the rows lines, "
+        "3, and words, 7; Common words has the rows the, 3, and end, 1. Each row has a key, a label and a "
+        "value.",
     )
     pic.box(6, 96, 86, 40, ["report", "Text meter"], tone=6, size=12)
     for at, title in enumerate(("Size", "Common words")):
@@ -65,7 +66,8 @@ def report_tree() -> str:
         pic.text(446, y + 15, value, anchor="end", middle=True)
         pic.arrow(230, 62 if at < 2 else 170, 262, y + 15)
     return pic.figure(
-        "The text <code>the rain / in the train / the end</code> in a report. Keys are for programs, labels for people."
+        "The text <code>the rain / in the train / the end</code> in a report. Keys are for programs, "
+        "labels for people."
     )
 
 
@@ -76,8 +78,9 @@ def two_ways_out() -> str:
         460,
         168,
         title="Three things that come out of a program",
-        description="A tool sends its report to the standard output, which may go to a file or to another program; "
-        "complaints to stderr, which a person sees; and a number, the exit code, to the script that called it.",
+        description="A tool sends its report to the standard output, which may go to a file or to another "
+        "program; complaints to stderr, which a person sees; and a number, the exit code, to the script that "
+        "called it.",
     )
     pic.box(6, 62, 84, 44, ["tool", "FILE"], tone=5, mono=True)
     lines = (

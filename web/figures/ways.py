@@ -86,8 +86,8 @@ def guide_map() -> str:
         pic.text(x + width / 2, y + 33, times, anchor="middle", middle=True, size=11.5, kind="muted")
     return pic.figure(
         "Read from top to bottom. A full arrow means “stands on”; a dashed one, “easier after it”. Quick "
-        "start can be read at any time: it needs a terminal, and the guides say what happens in it. Each chapter of "
-        "guide 9 says which guides it needs."
+        "start can be read at any time: it needs a terminal, and the guides say what happens in it. Each "
+        "chapter of guide 9 says which guides it needs."
     )
 
 
