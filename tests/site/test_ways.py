@@ -67,6 +67,21 @@ def test_every_guide_has_its_place_on_the_map_and_an_arrow_to_it():
     assert keys - {"primer", "8"} <= reached
 
 
+def test_the_chapters_of_guide_9_say_what_its_table_says_of_them():
+    """Difficulty, title and time stand in a chapter's own box, too."""
+    table = (GUIDES / "09-build-the-tools.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| \[([^\]]+)\]\((build-[\w-]+\.md)\) \| (\d+) \|", table, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, 11))
+    assert sum(int(time) for *_, time in rows) == 15 * 60  # what the page says of all ten
+    for number, title, name, time in rows:
+        if (GUIDES / name).exists():
+            text = (GUIDES / name).read_text(encoding="utf-8")
+            assert f"# Build the {title[0].lower()}{title[1:]}\n" in text, name
+            assert re.search(rf"\*\*Difficulty:\*\*\s+{number} of 10", text), name
+            said = re.search(r"\*\*Time:\*\*\s+([^.,;]+)[.,;]", text)
+            assert ways.minutes(" ".join(said[1].split())) == int(time), name
+
+
 @pytest.mark.parametrize(
     "words", ["a long time", "three days", "about 45", "half an hour and a bit"], ids=lambda words: words
 )
