@@ -12,8 +12,9 @@ def safetensors_layout() -> str:
         460,
         196,
         title="The bytes of a safetensors file",
-        description="A file in three parts: 8 bytes with the length of the header; the header of 3,640 bytes; "
-        "29,360,648 bytes of numbers. An entry of the header names the bytes from 4 to 262,148 of the third part.",
+        description="A file in three parts: 8 bytes with the length of the header; the header of 3,640 "
+        "bytes; 29,360,648 bytes of numbers. An entry of the header names the bytes from 4 to 262,148 of the "
+        "third part.",
     )
     for x, width, words, tone in (
         (6, 68, ["8 bytes", "3640"], 4),
@@ -43,8 +44,8 @@ def stopped_run() -> str:
         460,
         150,
         title="What remains of a stopped run",
-        description="A line of 180 steps. Checkpoints stand at 90 and 135, the run stopped at step 151. From 135, 16 "
-        "steps are done again and 45 remain in all; if 135 is damaged, 61 are done again and 90 remain.",
+        description="A line of 180 steps. Checkpoints stand at 90 and 135, the run stopped at step 151. From "
+        "135, 16 steps are done again and 45 remain in all; if 135 is damaged, 61 are done again and 90 remain.",
     )
     left, wide = 24, 412
 
@@ -64,5 +65,6 @@ def stopped_run() -> str:
     pic.arrow(at(151), 118, at(151), 96, tone=6)
     pic.text(at(151), 132, "the power failed", anchor="middle", size=12)
     return pic.figure(
-        "The steps after the checkpoint were done, and are lost. If the newest checkpoint is damaged, more are."
+        "The steps after the checkpoint were done, and are lost. If the newest checkpoint is damaged, more "
+        "are."
     )
