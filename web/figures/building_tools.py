@@ -17,17 +17,16 @@ def safetensors_layout() -> str:
         "third part.",
     )
     for x, width, words, tone in (
-        (6, 68, ["8 bytes", "3640"], 4),
+        (6, 68, ["8 bytes:", "3640"], 4),
         (74, 130, ["header: JSON", "3,640 bytes"], 2),
         (204, 250, ["the numbers", "29,360,648 bytes"], 1),
     ):
         pic.box(x, 10, width, 46, words, tone=tone, round=0, size=12.5)
-    pic.arrow(40, 56, 92, 70, tone=4, bend=8)
-    pic.text(98, 78, "how long it is", size=12, kind="muted")
     pic.box(
         74, 96, 214, 48, ["blocks.0.attention.key.weight", "F32 [256, 256] [4, 262148]"], tone=2, size=11.5
     )
-    pic.line(139, 84, 139, 96, tone=2)
+    pic.line(139, 56, 139, 96, tone=2)
+    pic.text(133, 81, "one entry", anchor="end", size=12, kind="muted")
     pic.bar(210, 64, 42, 8, tone=1)
     pic.text(258, 72, "bytes 4 to 262,148 of the numbers", size=11.5, kind="muted")
     pic.arrow(240, 96, 231, 76, tone=2)
@@ -45,7 +44,8 @@ def stopped_run() -> str:
         150,
         title="What remains of a stopped run",
         description="A line of 180 steps. Checkpoints stand at 90 and 135, the run stopped at step 151. From "
-        "135, 16 steps are done again and 45 remain in all; if 135 is damaged, 61 are done again and 90 remain.",
+        "135, 16 steps are done again and 45 remain in all; if 135 is damaged, 61 are done again and 90 "
+        "remain.",
     )
     left, wide = 24, 412
 
