@@ -68,6 +68,19 @@ def trained() -> GPT:
     return model.eval()
 
 
+def four_heads() -> str:
+    """The maps of the small model that learned to repeat letters."""
+    from tools.attention.head_sections import maps_picture
+    from tools.attention.question import Question
+    from tools.attention_visualizer import view_of
+    from tools.core.drawing import picture
+
+    drawn = maps_picture(view_of(Question(example="induction", by="induction")))
+    return (
+        f'<figure class="report report-chart">{picture(drawn)}<figcaption>{drawn.title}</figcaption></figure>'
+    )
+
+
 def main() -> None:
     """Train, read two rounds of letters, write the trace."""
     torch.set_num_threads(1)

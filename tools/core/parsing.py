@@ -55,7 +55,8 @@ def _parse_many(parameter: Parameter, raw: object) -> Any:
     if raw is None:
         return parameter.default
     if isinstance(raw, str):
-        raw = raw.split("\n") if parameter.kind == "text" else [raw]
+        # A form's field holds a line for each; nothing at all is none, not an empty one.
+        raw = (raw.split("\n") if raw else []) if parameter.kind == "text" else [raw]
     if not isinstance(raw, (list, tuple)):
         raise _refuse(parameter, f"must be a list, not {say(raw)}")
     given = [item for item in raw if item != "" or parameter.kind == "text"]
