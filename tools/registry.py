@@ -12,7 +12,13 @@ from tools.core.errors import UsageError
 from tools.core.tool import Tool
 from tools.core.words import listing, nearest, say
 
-NAMES = ("model-calculator", "tokenizer-playground", "training-dashboard", "attention-visualizer")
+NAMES = (
+    "model-calculator",
+    "tokenizer-playground",
+    "training-dashboard",
+    "generation-explorer",
+    "attention-visualizer",
+)
 FIGURES = (
     "attention-matrix", "rotary-angles", "attention-mask", "training-curve", "schedule-and-depth",
     "scaling-law", "sampling", "kv-cache", "chat-format",

@@ -51,7 +51,7 @@ PURE_PARTS = {
     "nanochat/data": ("__init__", "packing"),
     "nanochat/data/tasks": ("__init__", "arithmetic", "calls", "choice", "grading", "numbered", "task"),
     "nanochat/train": ("__init__", "depth_dial", "guard", "run_files", "schedule"),
-    "nanochat/inference": ("__init__", "request", "sampling", "writing"),
+    "nanochat/inference": ("__init__", "position", "request", "sampling", "trace", "writing"),
     "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),
     "nanochat/evaluation": ("__init__", "core_prompts", "statistics"),
 }  # fmt: skip

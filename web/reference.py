@@ -127,6 +127,11 @@ ROOMS = (
         "[Training dashboard](../tools/training-dashboard.md)",
     ),
     Room(
+        "tools.explorer",
+        "The parts of the generation explorer: where its traces come from, following a text, its sections.",
+        "[Generation explorer](../tools/generation-explorer.md)",
+    ),
+    Room(
         "tools.attention",
         "The parts of the attention visualizer: traces and their file, what is measured, named patterns, "
         "pictures, and the sections of its report.",
