@@ -48,8 +48,10 @@ PURE_PARTS = {
     "nanochat/model": (
         "__init__", "config", "counting", "hardware", "huggingface", "memory", "planning", "presets", "shape",
     ),
-    "nanochat/data": ("__init__", "packing"),
-    "nanochat/data/tasks": ("__init__", "arithmetic", "calls", "choice", "grading", "numbered", "task"),
+    "nanochat/data": ("__init__", "clean", "packing"),
+    "nanochat/data/tasks": (
+        "__init__", "arithmetic", "calls", "choice", "conversations", "grading", "numbered", "task",
+    ),
     "nanochat/train": ("__init__", "depth_dial", "guard", "run_files", "schedule"),
     "nanochat/inference": ("__init__", "position", "request", "sampling", "trace", "writing"),
     "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),

@@ -16,7 +16,7 @@ Shapes: B batch, T time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -26,12 +26,12 @@ import numpy.typing as npt
 import torch
 
 from nanochat.data.loader import Batch, Loader
+from nanochat.data.packing import WAITING, fill_row_whole
 from nanochat.data.tasks.task import Example
 from nanochat.errors import UserError
 from nanochat.tokenizer.chat import render_conversation
 from nanochat.tokenizer.tokenizer import Tokenizer
 
-WAITING = 64  # conversations that wait for a row
 VERSION = 1
 Ids = npt.NDArray[np.int64]
 
@@ -178,22 +178,6 @@ class ConversationPacker:
     def place(self) -> Place:
         """Where it is now."""
         return Place(self.rows, self.next, tuple(one.number for one in self.waiting))
-
-
-def fill_row_whole(waiting: Sequence[int], room: int) -> list[int]:
-    """Which of the waiting a row takes, whole: the one that has waited longest, then the longest that fit.
-
-    >>> fill_row_whole([50, 30, 90, 40, 20], room=100)
-    [0, 3]
-    """
-    row: list[int] = []
-    left = list(range(len(waiting)))
-    while fitting := [index for index in (left if row else left[:1]) if waiting[index] <= room]:
-        index = max(fitting, key=lambda one: (waiting[one], -one))
-        row.append(index)
-        left.remove(index)
-        room -= waiting[index]
-    return row
 
 
 def next_batch(

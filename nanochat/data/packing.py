@@ -13,12 +13,16 @@ rest away, about 35 % of all tokens, and so cuts the shortest; `make_loader(pack
 Measured with 180 steps of 8,192 tokens (4 layers of width 256, rows of 512, the classics, two seeds): 1.6355
 and 1.6338 bits per byte with nothing thrown away, 1.6405 and 1.6437 with best fit, in steps equally long.
 
+Conversations are packed by another rule, since half an answer teaches nothing: `fill_row_whole` cuts none.
+
 Standard library only: it sees lengths, no tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+
+WAITING = 64  # conversations that wait for a row
 
 
 def longest(waiting: Sequence[int], left: Sequence[int]) -> int:
@@ -58,4 +62,20 @@ def fill_row(
         row.append((index, taken))
         left.remove(index)
         room -= taken
+    return row
+
+
+def fill_row_whole(waiting: Sequence[int], room: int) -> list[int]:
+    """Which of the waiting a row takes, whole: the one that has waited longest, then the longest that fit.
+
+    >>> fill_row_whole([50, 30, 90, 40, 20], room=100)
+    [0, 3]
+    """
+    row: list[int] = []
+    left = list(range(len(waiting)))
+    while fitting := [index for index in (left if row else left[:1]) if waiting[index] <= room]:
+        index = max(fitting, key=lambda one: (waiting[one], -one))
+        row.append(index)
+        left.remove(index)
+        room -= waiting[index]
     return row

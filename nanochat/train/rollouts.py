@@ -28,8 +28,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nanochat.data.conversation_loader import fill_row_whole
 from nanochat.data.loader import Batch
+from nanochat.data.packing import fill_row_whole
 from nanochat.data.tasks.mixture import Mixture
 from nanochat.inference.request import Generation, Request, Sampling
 from nanochat.tokenizer.chat import render_prompt

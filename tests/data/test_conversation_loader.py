@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from nanochat.data.conversation_loader import (
     ConversationPacker,
     Place,
-    fill_row_whole,
     make_conversation_loader,
     rows_for,
 )
 from nanochat.data.loader import Batch
+from nanochat.data.packing import fill_row_whole
 from nanochat.data.tasks.mixture import open_mixture
 from nanochat.data.tasks.task import Example
 from nanochat.errors import UserError

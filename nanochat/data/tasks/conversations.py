@@ -47,12 +47,18 @@ def read_conversations(path: Path) -> Iterator[Conversation]:
         try:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield _conversation(line, f"{path}, line {number}")
+                    yield parse_conversation(line, f"{path}, line {number}")
         except OSError as error:  # a folder opens on some systems, and fails when it is read
             raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _conversation(line: bytes, where: str) -> Conversation:
+def parse_conversation(line: bytes, where: str) -> Conversation:
+    """The conversation of one line. UserError begins with `where` and says why it is none.
+
+    >>> parse_conversation(b'[{"role": "user", "content": "Hi"}]', "line 1")
+    Traceback (most recent call last):
+    nanochat.errors.UserError: line 1: it ends with the user's message, so there is no reply to learn
+    """
     try:
         row: Any = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
