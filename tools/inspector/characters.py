@@ -4,7 +4,7 @@ A model learns each of them as it stands: a control character, a character that 
 `café`. None is an error, since any of them can be meant: a page about encodings needs them. So each is a
 warning, with the line it stands in.
 
-Which code points are assigned is said by Unicode 16 on every Python, as in `nanochat.tokenizer.unicode_table`.
+Which code points are assigned is said by Unicode 16 on every Python, as the tokenizer's own table is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Records that occur more than once, in bounded memory.
 
 Of every record 40 bytes are kept: a hash of its words as a reader takes them (16 bytes; case, spaces and the
-marks of sentences left out), a hash of it as it stands (16), and its place (8). Two equal records have equal hashes, so
-they fall into the same of 64 parts, and the parts are looked through one after another at the end. Beyond
-`IN_MEMORY` records the parts move to temporary files: memory stays the same for a file of any size.
+marks of sentences left out), a hash of it as it stands (16), and its place (8). Two equal records have equal
+hashes, so they fall into the same of 64 parts, and the parts are looked through one after another at the end.
+Beyond `IN_MEMORY` records the parts move to temporary files: memory stays the same for a file of any size.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Duplicates:
 
     def _move_to_files(self) -> None:
         if not self._files:
-            self._files = [tempfile.TemporaryFile() for _ in range(PARTS)]
+            # They are read until the program ends, and go with it.
+            self._files = [tempfile.TemporaryFile() for _ in range(PARTS)]  # noqa: SIM115
         for part, file in zip(self._parts, self._files, strict=True):
             file.write(part)
             part.clear()

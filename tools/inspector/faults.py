@@ -76,11 +76,10 @@ def _not_json(words: str) -> str:
 def conversation_faults(line: bytes) -> list[Fault]:
     """Every reason to refuse a line of conversations; none for a good one.
 
-    >>> for fault in conversation_faults(b'[{"role": "asistant", "content": "Hi"}, {"role": "user"}]'):
+    >>> for fault in conversation_faults(b'[{"role": "human", "content": "Hi"}, {"role": "assistant"}]'):
     ...     print(fault.kind, "-", fault.what)
-    unknown role - message 1: 'asistant' is none of system, user, assistant
+    unknown role - message 1: 'human' is none of system, user, assistant
     missing key - message 2: no key 'content'
-    no reply - it ends with the user's message, so there is no reply to learn
     """
     row = row_of(line)
     if isinstance(row, Fault):
@@ -88,11 +87,10 @@ def conversation_faults(line: bytes) -> list[Fault]:
     messages = row if isinstance(row, list) else row.get("messages") if isinstance(row, dict) else None
     if not isinstance(messages, list):
         return [Fault(NO_MESSAGES, f"no list of messages, but {_shape(row)}")]
-    faults = list(_order(messages))
+    faults: list[Fault] = []
     for number, message in enumerate(messages, 1):
         faults += [Fault(fault.kind, f"message {number}: {fault.what}") for fault in _message(message)]
-    faults += _ending(messages)
-    return faults
+    return [*faults, *_order(messages), *_ending(messages)]
 
 
 def _shape(row: object) -> str:

@@ -25,6 +25,8 @@ LONGEST = 16 * 2**20
 # What a first look takes in. The first record decides whether a file holds conversations or documents.
 LOOK = 2**20
 TEXT_SUFFIXES = (".txt", ".md")
+ROW_SUFFIXES = (".jsonl", ".ndjson", ".json")
+SUFFIXES = (*TEXT_SUFFIXES, *ROW_SUFFIXES, ".parquet")
 _KNOWN = (
     (b"PAR1", PARQUET),
     (b"\x1f\x8b", "a gzip file; unpack it first"),
@@ -107,7 +109,7 @@ def kind_of(path: Path, field: str) -> str:
     suffix = path.suffix.lower()
     if suffix in TEXT_SUFFIXES:
         return TEXT
-    if suffix not in (".jsonl", ".json", ".ndjson") and beginning.lstrip()[:1] not in (b"{", b"["):
+    if suffix not in ROW_SUFFIXES and beginning.lstrip()[:1] not in (b"{", b"["):
         return TEXT
     return _kind_of_rows(beginning, field)
 

@@ -29,7 +29,8 @@ _CARD = re.compile(
 )
 # International with its plus sign, or as North America writes it; bare digits could be any number.
 _PHONE = re.compile(
-    r"(?<![\w+])\+[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{1,4}\)[ .-]?)?[0-9]{1,4}(?:[ .-]?[0-9]{2,4}){1,5}(?![\w-])"
+    r"(?<![\w+])\+[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{1,4}\)[ .-]?)?[0-9]{1,4}"
+    r"(?:[ .-]?[0-9]{2,4}){1,5}(?![\w-])"
     r"|(?<![\w(.-])(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}(?![\w-]|\.[0-9])",
     re.ASCII,
 )
@@ -93,7 +94,7 @@ def is_card(words: str) -> bool:
 
 
 def luhn(digits: str) -> bool:
-    """Luhn's check (US patent 2,950,048, 1960): every second digit doubled, all digits summed, divisible by ten.
+    """Luhn's check (US patent 2,950,048, 1960): with every second digit doubled, the sum ends in 0.
 
     >>> luhn("79927398713"), luhn("79927398710")
     (True, False)
