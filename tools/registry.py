@@ -16,6 +16,7 @@ NAMES = (
     "model-calculator",
     "tokenizer-playground",
     "training-dashboard",
+    "dataset-inspector",
     "generation-explorer",
     "attention-visualizer",
 )

@@ -127,6 +127,11 @@ ROOMS = (
         "[Training dashboard](../tools/training-dashboard.md)",
     ),
     Room(
+        "tools.inspector",
+        "The parts of the dataset inspector: reading, judging, counting, and the sections of its report.",
+        "[Dataset inspector](../tools/dataset-inspector.md)",
+    ),
+    Room(
         "tools.explorer",
         "The parts of the generation explorer: where its traces come from, following a text, its sections.",
         "[Generation explorer](../tools/generation-explorer.md)",
