@@ -79,7 +79,7 @@ def with_faults(chats: list[Messages]) -> list[bytes]:
         says("Write to ada.lovelace@example.com or call +44 20 7946 0018 from 203.0.113.7, please."),
         says("My card is 4111 1111 1111 1111."),
         says("A caf\u00c3\u00a9 it\u00e2\u20ac\u2122s called, \ufffd and a bell \x07 rings."),
-        says("Zero\u200bwidth, right\u202eto left, private \ue000, unassigned \u0378, and <|assistant_end|>."),
+        says("Zero\u200bwidth, right\u202eto left, private \ue000, unassigned \u0378, <|assistant_end|>."),
         says("Tell me a long story.", "Once upon a time there was a number. " * 150),
     ]
 

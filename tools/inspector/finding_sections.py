@@ -164,7 +164,7 @@ def teach(survey: Survey) -> list[str]:
     if survey.repeats.exact:
         said.append(
             f"{percent(survey.repeats.exact, survey.good)} of the records repeat an earlier one. A model "
-            "sees those more often than the rest, and a copy held out for validation makes the loss look too good."
+            "sees those more often than the rest, and a copy held out for validation flatters its loss."
         )
     if survey.warnings[cautions.TOOL_RESULT]:
         said.append(
