@@ -94,9 +94,7 @@ def _findings(
     counts: Counter[str], kinds: Sequence[str], first: Sequence[Finding], names: dict[int, str]
 ) -> list[Block]:
     columns = [Column("kind", "Kind"), Column("found", "Found", "right")]
-    by_kind: Cells = [
-        [kind, counts[kind]] for kind in kinds if counts[kind]
-    ]
+    by_kind: Cells = [[kind, counts[kind]] for kind in kinds if counts[kind]]
     rows: Cells = [
         [place_of(one.place, names), one.kind, Cell(one.what, _short(one.what, LONGEST_WHAT))]
         for one in first

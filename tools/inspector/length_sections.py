@@ -140,9 +140,9 @@ def _padding(lengths: Lengths) -> list[Block]:
         "ways",
         columns,
         [
-            ["packed whole, as the trainer does", packed.rows,
+            ["packed, as the trainer does", packed.rows,
              Cell(packed.filled, percent(packed.tokens, places)), places - packed.tokens],
-            ["a row for each record", alone,
+            ["one record a row", alone,
              Cell(packed.tokens / padded, percent(packed.tokens, padded)), padded - packed.tokens],
         ],
         caption="What padding costs: the model works as long on an empty place as on a token",
@@ -167,14 +167,16 @@ def _document_rows(lengths: Lengths) -> list[Block]:
 
 
 def _other_lengths(lengths: Lengths) -> Table:
-    """The same question for other rows, from the exact lengths."""
+    """The same question for other rows, up to those that nothing exceeds, from the exact lengths."""
     columns = [
         Column("row", "Rows of", "right"), Column("longer", "Longer", "right"),
         Column("cut", "Tokens beyond", "right"), Column("filled", "Filled if padded", "right"),
     ]  # fmt: skip
     extra = int(lengths.whole)  # the last token of a conversation is no input
     rows: Cells = []
-    for room in sorted({*OTHER_LENGTHS, lengths.room}):
+    longest = max(lengths.counts) - extra
+    fits = min((one for one in OTHER_LENGTHS if one >= longest), default=OTHER_LENGTHS[-1])
+    for room in sorted({*(one for one in OTHER_LENGTHS if one <= fits), lengths.room}):
         longer = sum(records for length, records in lengths.counts.items() if length - extra > room)
         beyond = sum(
             (length - extra - room) * records
