@@ -29,7 +29,7 @@ def run(question: Question) -> Report:
 TOOL = Tool(
     name="dataset-inspector",
     title="Dataset inspector",
-    summary="validate training data, find duplicates and oddities, count what rows will hold",
+    summary="validate training data, find what is odd or there twice",
     parameters=Question,
     run=run,
     examples=[
@@ -37,7 +37,7 @@ TOOL = Tool(
         ("--example faulty", "one of each fault, and exit code 1"),
         ("mine.jsonl --sequence-length 512", "your conversations, in rows of 512 tokens"),
         ("mine.jsonl --csv problems.csv", "every problem with its line, for a spreadsheet"),
-        ("corpus/ --field body --every 100", "a folder of documents, tokens estimated from one in a hundred"),
+        ("documents.jsonl --field body --every 100", "documents, tokens estimated from one in a hundred"),
         ("- --strict --json < mine.jsonl", "standard input, warnings count too, as JSON"),
     ],
     page={"example": "classroom", "sequence-length": "512"},

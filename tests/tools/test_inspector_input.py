@@ -66,7 +66,7 @@ def test_what_is_no_text_is_refused_in_one_line(content, words, tmp_path):
         ("TOOL /dev/zero", 1, "/dev/zero, line 1: a zero byte"),
         ("TOOL - < /dev/null", 1, "standard input is empty"),
         ("TOOL --example classroom --csv there.csv", 2, "there.csv exists"),
-        ("echo '[]' > a.jsonl; mkdir -p d; TOOL a.jsonl --ranks a.jsonl", 1, "is not `base64 rank`"),
+        ("echo '[]' > a.jsonl; TOOL a.jsonl --ranks a.jsonl", 1, "is not `base64 rank`"),
     ],
 )
 def test_wrong_calls_are_one_line(line, code, words, tmp_path):
@@ -165,8 +165,7 @@ def test_bare_python_and_every_way_in_give_the_same_figures(tmp_path):
 
 def test_the_examples_of_the_help_run(tmp_path):
     (tmp_path / "mine.jsonl").write_bytes(GOOD)
-    (tmp_path / "corpus").mkdir()
-    (tmp_path / "corpus" / "a.jsonl").write_text('{"body": "Once upon a time."}\n')
+    (tmp_path / "documents.jsonl").write_text('{"body": "Once upon a time."}\n')
     codes = {arguments: shell(f"TOOL {arguments}", tmp_path).returncode for arguments, _ in TOOL.examples}
     assert codes == {arguments: int("faulty" in arguments) for arguments, _ in TOOL.examples}
 

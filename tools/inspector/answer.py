@@ -45,9 +45,9 @@ def inspect(question: Question) -> Report:
     >>> report.ok, report.says
     (False, 'The trainer refuses 14 of 26 records.')
     """
+    _, about_tokenizer = counter_of(question.ranks)
     sources = sources_of(question)
     names = names_of(sources)
-    _, notes = counter_of(question.ranks)
     survey = survey_of(question, sources)
     sections = [
         data_section(survey, names),
@@ -59,7 +59,7 @@ def inspect(question: Question) -> Report:
         sections += [lengths_section(survey, question.every), rows_section(survey)]
         sections += [roles_section(survey)] if survey.is_chat else []
         sections += [samples_section(survey, names, question.seed)] if question.samples else []
-    notes = [*teach(survey), *teach_lengths(survey), *_about_formats(sources, survey), *notes]
+    notes = [*teach(survey), *teach_lengths(survey), *_about_formats(sources, survey), *about_tokenizer]
     ok = not survey.bad and not (question.strict and survey.n_warnings)
     return Report("Dataset inspector", sections, notes, says_of(survey), ok)
 
