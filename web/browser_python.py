@@ -50,7 +50,8 @@ PURE_PARTS = {
     ),
     "nanochat/data": ("__init__", "clean", "packing"),
     "nanochat/data/tasks": (
-        "__init__", "arithmetic", "calls", "choice", "conversations", "grading", "numbered", "task",
+        "__init__", "arithmetic", "calls", "choice", "conversations", "grading", "identity", "numbered",
+        "task",
     ),
     "nanochat/train": ("__init__", "depth_dial", "guard", "run_files", "schedule"),
     "nanochat/inference": ("__init__", "position", "request", "sampling", "trace", "writing"),
