@@ -95,7 +95,15 @@ def mutated_chats(draw) -> bytes:
         chat += [{"role": "user", "content": draw(TEXTS)}, {"role": "assistant", "content": reply}]
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, max(0, len(chat) - 1)))
-        chat[at : at + draw(st.integers(0, 1))] = [draw(MESSAGES)] if draw(st.booleans()) else []
+        way = draw(st.sampled_from(["content", "role", "parts", "message", "less"]))
+        if way in ("content", "role") and chat and isinstance(chat[at], dict):
+            chat[at] |= {way: draw(CONTENTS if way == "content" else ROLES)}
+        elif way == "parts" and chat and isinstance(chat[at], dict):
+            chat[at] |= {
+                "content": [{"type": "text", "text": draw(TEXTS)}, *draw(st.lists(PARTS, max_size=1))]
+            }
+        else:
+            chat[at : at + draw(st.integers(0, 1))] = [draw(MESSAGES)] if way == "message" else []
     row: Any = chat
     if draw(st.booleans()):
         row = {draw(st.sampled_from(["messages", "messages", "messages", "turns"])): chat}
@@ -113,6 +121,32 @@ def test_valid_means_that_the_trainer_takes_it(line):
     assert (not chat_record(line, (0, 1)).faults) == takes
     # The list of faults is worked out apart from the trainer, and is empty for the same lines.
     assert (not conversation_faults(line)) == takes
+
+
+CONTENT_MENU = [
+    "x", "", "\ud83d", 4, None, {"a": 1}, [], ["x"], [{"type": "text", "text": "x"}],
+    [{"type": "text", "text": "\ud83d"}], [{"type": "code", "text": "x"}], [{"type": "text"}],
+    [{"text": "x"}],
+    [{"type": ["text"], "text": "x"}], [{"type": "python", "text": 4}],
+]  # fmt: skip
+ROLE_MENU = ["user", "assistant", "system", "human", None, ["user"]]
+
+
+def test_a_menu_of_messages_in_every_place_is_judged_as_the_trainer_does():
+    menu: list[Any] = [{"role": role, "content": content} for role in ROLE_MENU for content in CONTENT_MENU]
+    menu += [{}, {"role": "user"}, {"content": "x"}, "x", None, 3]
+    system = {"role": "system", "content": "Be brief."}
+    verdicts: Counter[bool] = Counter()
+    for one in menu:
+        for chat in (
+            [one], [one, ASSISTANT], [USER, one], [system, one, ASSISTANT], [USER, ASSISTANT, one],
+            [USER, ASSISTANT, USER, one], [system, USER, one], [one, USER, ASSISTANT],
+        ):  # fmt: skip
+            line = json.dumps(chat).encode()
+            takes = trainer_takes(line)
+            assert (not conversation_faults(line)) == (not chat_record(line, (0, 1)).faults) == takes, chat
+            verdicts[takes] += 1
+    assert verdicts == {True: 18, False: 750}
 
 
 @settings(max_examples=100, deadline=None)
@@ -234,6 +268,15 @@ def test_every_length_and_mask_is_what_the_trainer_renders():
     assert found["tokens"] == sum(len(ids) for ids, _ in expected)
     assert found["learned"] == sum(sum(mask) for _, mask in expected)
     assert sum(found["histogram"].values()) == len(expected)
+
+
+@pytest.mark.parametrize(("system", "user"), [("a", "b"), ("Be brief.", "2+2?"), ("", "x"), ("x\n", "\ny")])
+def test_a_system_message_is_one_text_with_the_question(system, user):
+    chat = [{"role": "system", "content": system}, {"role": "user", "content": user}, ASSISTANT]
+    record = chat_record(json.dumps(chat).encode(), (0, 1))
+    ids, _ = render_conversation(sample_tokenizer(), {"messages": chat})
+    count = PieceCounts(sample_tokenizer()).count
+    assert length_of([stretch for _, stretch in stretches_of(record, count)]) == len(ids)
 
 
 @settings(max_examples=100, deadline=None)
