@@ -40,11 +40,11 @@ def cautions_of(record: Record) -> Iterator[tuple[Place, str, str]]:
     elif not record.parts[0].text.strip():
         yield record.place, EMPTY, "a document without text is left out"
         return
-    seen: dict[str, list[str]] = {}
+    seen: dict[str, Counter[str]] = {}
     places: dict[str, tuple[Place, str]] = {}
     for part in record.parts:
         for kind, words in _in_text(part.text):
-            seen.setdefault(kind, []).extend(words)
+            seen.setdefault(kind, Counter()).update(words)
             if kind not in places:
                 places[kind] = _where(record, part, kind)
     for kind, found in seen.items():
@@ -64,20 +64,19 @@ def _where(record: Record, part: Part, kind: str) -> tuple[Place, str]:
     return record.place, ""
 
 
-def _in_text(text: str) -> Iterator[tuple[str, list[str]]]:
-    for kind, counted in characters.odd_characters(text).items():
-        yield kind, [characters.name_of(one) for one in counted.elements()]
+def _in_text(text: str) -> Iterator[tuple[str, Counter[str]]]:
+    for kind, counts in characters.odd_characters(text).items():
+        yield kind, Counter({characters.name_of(one): times for one, times in counts.items()})
     yield from personal.personal_data(text).items()
 
 
-def _listed(found: list[str]) -> str:
+def _listed(counts: Counter[str]) -> str:
     """The first different ones of what was found, each with how often.
 
-    >>> _listed(["a", "b", "a", "c", "d"])
+    >>> _listed(Counter(["a", "b", "a", "c", "d"]))
     '2 × a, b, c and 1 more'
     """
-    counts = Counter(found)
-    words = [f"{times} × {one}" if times > 1 else one for one, times in list(counts.items())[:SHOWN]]
+    words = [f"{times:,} × {one}" if times > 1 else one for one, times in list(counts.items())[:SHOWN]]
     more = sum(counts.values()) - sum(times for _, times in list(counts.items())[:SHOWN])
     return ", ".join(words) + (f" and {more:,} more" if more else "")
 

@@ -61,25 +61,25 @@ def odd_characters(text: str) -> dict[str, Counter[str]]:
     {'mojibake': Counter({'Ã©': 1})}
     """
     found: dict[str, Counter[str]] = {}
-    for kind, words in _found(text):
-        found.setdefault(kind, Counter())[words] += 1
+    for kind, words, times in _found(text):
+        found.setdefault(kind, Counter())[words] += times
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
-def _found(text: str) -> Iterator[tuple[str, str]]:
+def _found(text: str) -> Iterator[tuple[str, str, int]]:
     for match in _CONTROLS.finditer(text):
-        yield CONTROL, match[0]
+        yield CONTROL, match[0], 1
     if text.isascii():  # most text of most data sets, and nothing else can be wrong with it
         return
-    for character in set(text):
+    for character in sorted(set(text)):  # in one order, whatever the hashes of this process are
         kind = _kind(character)
         if kind:
-            yield from [(kind, character)] * text.count(character)
+            yield kind, character, text.count(character)
     for match in _JOINER_IN_ASCII.finditer(text):
-        yield ZERO_WIDTH, match[0]
+        yield ZERO_WIDTH, match[0], 1
     for match in _MOJIBAKE.finditer(text):
         if repaired(match[0]) is not None:
-            yield MOJIBAKE, match[0]
+            yield MOJIBAKE, match[0], 1
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tools.core.errors import ToolError
+from tools.core.jsonl import LONGEST_LINE
 
 CHAT, DOCUMENTS, TEXT = "chat", "documents", "text"
 PARQUET = "parquet"
-# A line is in memory several times while it is read as JSON; this one takes some 100 MB then.
-LONGEST = 16 * 2**20
+# A line is in memory several times over while it is judged: one of emoji and no more takes 400 MB then.
+LONGEST = LONGEST_LINE
 # What a first look takes in. The first record decides whether a file holds conversations or documents.
 LOOK = 2**20
 TEXT_SUFFIXES = (".txt", ".md")

@@ -8,6 +8,7 @@ report can be passed on.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 EMAIL, PHONE, CARD, IP = "e-mail address", "telephone number", "card number", "IP address"
@@ -47,17 +48,17 @@ _NETWORKS = (
 _DIGITS = re.compile(r"[0-9]")
 
 
-def personal_data(text: str) -> dict[str, list[str]]:
-    """What looks like personal data: kind → what was found, in order, masked.
+def personal_data(text: str) -> dict[str, Counter[str]]:
+    """What looks like personal data: kind → what was found, masked → how often.
 
     >>> personal_data("Write to ada@example.com or call +44 20 7946 0018.")
-    {'e-mail address': ['a…@e….com'], 'telephone number': ['+4…18']}
+    {'e-mail address': Counter({'a…@e….com': 1}), 'telephone number': Counter({'+4…18': 1})}
     >>> personal_data("37 * 12 = 444, and version 1.2.3")
     {}
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, Counter[str]] = {}
     for kind, words in _found(text):
-        found.setdefault(kind, []).append(masked(kind, words))
+        found.setdefault(kind, Counter())[masked(kind, words)] += 1
     return found
 
 

@@ -145,6 +145,9 @@ def _pieces(lines: Iterator[tuple[int, int, bytes | None]], number: int) -> Iter
     for line_number, end, line in lines:
         text = _text(line, line_number == 1)
         if isinstance(text, Fault):
+            if piece.lines:  # what comes after the bad line would be counted from a wrong one
+                yield piece.record(number, end)
+                piece = _Piece()
             yield Record(TEXT, (number, line_number), faults=[text], end=end)
             continue
         if not piece.lines:
