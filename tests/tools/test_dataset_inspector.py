@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nanochat.data.conversation_loader import ConversationPacker, Place
@@ -150,6 +150,7 @@ def test_a_menu_of_messages_in_every_place_is_judged_as_the_trainer_does():
 
 
 @settings(max_examples=100, deadline=None)
+@example(row={"text": "\x1b"})
 @given(row=JSON | st.fixed_dictionaries({}, optional={"text": TEXTS | JSON, "messages": JSON}))
 def test_a_document_is_valid_when_the_corpus_builder_takes_it(row):
     with tempfile.TemporaryDirectory() as folder:

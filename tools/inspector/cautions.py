@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from nanochat.data.clean import INVISIBLE
 from nanochat.tokenizer.tokenizer import CHAT_SPECIALS
 from nanochat.toolbox.calculator import CalculatorError, calculate
 from tools.inspector import characters, personal
@@ -23,6 +25,7 @@ KINDS = (
 )  # fmt: skip
 
 SHOWN = 3  # examples in one warning
+_WORD = re.compile(r"\S+")
 
 
 def cautions_of(record: Record) -> Iterator[tuple[Place, str, str]]:
@@ -37,7 +40,7 @@ def cautions_of(record: Record) -> Iterator[tuple[Place, str, str]]:
     if record.kind == CHAT:
         for kind, what in (*_empty_messages(record.parts), *_tool_use(record.parts), *_markers(record.parts)):
             yield record.place, kind, what
-    elif not record.parts[0].text.strip():
+    elif not has_text(record.parts[0].text):
         yield record.place, EMPTY, "a document without text is left out"
         return
     seen: dict[str, Counter[str]] = {}
@@ -50,6 +53,15 @@ def cautions_of(record: Record) -> Iterator[tuple[Place, str, str]]:
     for kind, found in seen.items():
         place, where = places[kind]
         yield place, kind, where + _listed(found)
+
+
+def has_text(text: str) -> bool:
+    """Whether anything is left of a document when the trainer has cleaned it.
+
+    >>> has_text("\\x1b \\u200b\\n"), has_text("\\x1b a")
+    (False, True)
+    """
+    return any(INVISIBLE.sub("", word[0]) for word in _WORD.finditer(text))
 
 
 def _where(record: Record, part: Part, kind: str) -> tuple[Place, str]:
