@@ -62,7 +62,7 @@ def test_what_is_no_text_is_refused_in_one_line(content, words, tmp_path):
         ("TOOL", 2, "name a file to look at, or see one with --example classroom"),
         ("TOOL nowhere.jsonl", 2, "names no file or folder here: 'nowhere.jsonl'"),
         ("TOOL --sequence-length 1 --example faulty", 2, "must be at least 2"),
-        ("mkdir empty; TOOL empty", 1, "empty: no .txt, .md, .jsonl, .ndjson, .json or .parquet file in it"),
+        ("mkdir empty; TOOL empty", 1, "empty: no .txt, .md, .jsonl or .parquet file in it"),
         ("TOOL /dev/zero", 1, "/dev/zero, line 1: a zero byte"),
         ("TOOL - < /dev/null", 1, "standard input is empty"),
         ("TOOL --example classroom --csv there.csv", 2, "there.csv exists"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tools.core.report import Bar, Bars, Block, Cell, Column, Row, Rows, Section, Span, Table, Text, Tokens
+from tools.core.report import Bar, Bars, Block, Cell, Column, Row, Rows, Section, Table, Text
 from tools.inspector.finding_sections import Cells, percent, place_of
 from tools.inspector.records import Part
 from tools.inspector.survey import MARKERS, Sample, Survey
@@ -77,7 +77,8 @@ def _sample(number: int, sample: Sample, names: dict[int, str], is_chat: bool) -
     tokens = "" if sample.tokens is None else f", {sample.tokens:,} tokens"
     caption = f"Line {place_of(sample.place, names)}{tokens}"
     if not is_chat:
-        return Tokens(f"record_{number}", [Span(part.text) for part in sample.parts], caption=f"{caption}:")
+        text = [Column("text", "Text")]
+        return Table(f"record_{number}", text, [[sample.parts[0].text]], caption=caption)
     columns = [Column("who", "Who"), Column("says", "Says")]
     rows = [[_name(part), part.text] for part in sample.parts]
     return Table(f"record_{number}", columns, rows, caption=caption)

@@ -160,9 +160,13 @@ def teach(survey: Survey) -> list[str]:
             "WINDOWS-1252 -t UTF-8), since to guess an encoding is to train on its mistakes."
         )
     if survey.repeats.exact:
+        share = f"{percent(survey.repeats.exact, survey.good)} of the records repeat an earlier one."
         said.append(
-            f"{percent(survey.repeats.exact, survey.good)} of the records repeat an earlier one. A model "
-            "sees those more often than the rest, and a copy held out for validation flatters its loss."
+            f"{share} A model sees those more often than the rest, and a copy held out for validation flatters "
+            "its loss."
+            if survey.is_chat
+            else f"{share} nanochat data prepare leaves such copies out, and counts two documents as one that "
+            "differ in nothing but case, spaces and punctuation."
         )
     if survey.warnings[cautions.TOOL_RESULT]:
         said.append(

@@ -212,4 +212,12 @@ def teach_lengths(survey: Survey) -> list[str]:
             said.append(
                 f"The longest has {longest:,} tokens, so rows of {longest - 1:,} would cut nothing off."
             )
+    else:
+        longer = sum(records for length, records in lengths.counts.items() if length > lengths.room)
+        said.append(
+            f"Longer than a row of {lengths.room:,}: {counted(longer, 'document')} "
+            f"({percent(longer, lengths.counted)}). Nothing of them is lost, but the model sees none whole."
+            if longer
+            else f"Every document fits into a row of {lengths.room:,} tokens."
+        )
     return said

@@ -27,7 +27,8 @@ LONGEST = LONGEST_LINE
 LOOK = 2**20
 TEXT_SUFFIXES = (".txt", ".md")
 ROW_SUFFIXES = (".jsonl", ".ndjson", ".json")
-SUFFIXES = (*TEXT_SUFFIXES, *ROW_SUFFIXES, ".parquet")
+# What the trainer reads of a folder; a lone .json there is seldom data.
+SUFFIXES = (*TEXT_SUFFIXES, ".jsonl", ".parquet")
 _KNOWN = (
     (b"PAR1", PARQUET),
     (b"\x1f\x8b", "a gzip file; unpack it first"),
