@@ -162,11 +162,11 @@ def teach(survey: Survey) -> list[str]:
     if survey.repeats.exact:
         share = f"{percent(survey.repeats.exact, survey.good)} of the records repeat an earlier one."
         said.append(
-            f"{share} A model sees those more often than the rest, and a copy held out for validation flatters "
-            "its loss."
+            f"{share} A model sees those more often than the rest, and a copy held out for validation "
+            "flatters its loss."
             if survey.is_chat
-            else f"{share} nanochat data prepare leaves such copies out, and counts two documents as one that "
-            "differ in nothing but case, spaces and punctuation."
+            else f"{share} nanochat data prepare leaves copies out, and takes for a copy what differs in "
+            "nothing but case, spaces and punctuation."
         )
     if survey.warnings[cautions.TOOL_RESULT]:
         said.append(
