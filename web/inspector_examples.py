@@ -1,4 +1,4 @@
-"""Write the examples of the dataset inspector: `python tools/examples/make_conversations.py`.
+"""Write the examples of the dataset inspector: `python -m web.inspector_examples`.
 
 `conversations.jsonl` are the first 300 conversations of the mixture that teaches the laptop's model to chat,
 every third in the short form. `conversations-with-faults.jsonl` are some of the same with a fault put into
@@ -14,7 +14,7 @@ from typing import Any
 from nanochat.data.tasks.mixture import open_mixture
 from nanochat.tokenizer.tokenizer import sample_text
 
-HERE = Path(__file__).parent
+EXAMPLES = Path(__file__).resolve().parent.parent / "tools" / "examples"
 Messages = list[dict[str, Any]]
 
 
@@ -30,7 +30,7 @@ def main() -> None:
 
 def write(name: str, lines: list[bytes]) -> None:
     """A file of these lines."""
-    (HERE / name).write_bytes(b"\n".join(lines) + b"\n")
+    (EXAMPLES / name).write_bytes(b"\n".join(lines) + b"\n")
 
 
 def to_json(row: object) -> bytes:
