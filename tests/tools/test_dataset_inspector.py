@@ -341,6 +341,10 @@ def test_tokens_of_some_records_estimate_those_of_all():
         assert 20 <= found["counted"] <= 110
         near += abs(found["estimated_tokens"] - exact) <= found["estimate_error"]
     assert near >= 34  # 38 are expected
+    notes = TOOL.ask(example="classroom", every=5).notes
+    assert any(
+        "of 300 good records: all that is said of lengths, rows and cuts is about these" in n for n in notes
+    )
 
 
 def test_a_sample_of_everything_is_no_estimate():

@@ -197,6 +197,11 @@ def teach_lengths(survey: Survey) -> list[str]:
     lengths, said = survey.lengths, []
     if not lengths.counted:
         return []
+    if lengths.counted < survey.good:
+        said.append(
+            f"Tokens were counted in {lengths.counted:,} of {survey.good:,} good records: all that is said "
+            "of lengths, rows and cuts is about these."
+        )
     if lengths.whole:
         said.append(
             f"Of each 100 tokens the model learns to write {100 * lengths.learned / lengths.tokens:.0f}: the "

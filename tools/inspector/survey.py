@@ -138,7 +138,6 @@ class Survey:
     warnings: Counter[str] = field(default_factory=Counter)
     first_errors: list[Finding] = field(default_factory=list)
     first_warnings: list[Finding] = field(default_factory=list)
-    warned: int = 0  # good records with a warning
     repeats: Found = field(default_factory=Found)
     first_repeats: list[Repeat] = field(default_factory=list)
     kept_bytes: int = 0
@@ -175,10 +174,10 @@ class Survey:
         return self.lengths.whole
 
 
-def read_all(sources: Sequence[Source], field: str, what: str = "Inspecting") -> Iterator[Record]:
+def read_all(sources: Sequence[Source], field: str) -> Iterator[Record]:
     """Every record of every file, with a line about how far it is for who waits."""
     sizes = [size_of(source.path) for source in sources]
-    with Progress(what, sum(sizes)) as progress:
+    with Progress("Inspecting", sum(sizes)) as progress:
         for number, source in enumerate(sources):
             before = sum(sizes[:number])
             for record in read_records(source.path, number, source.kind, field, source.parquet):
@@ -232,9 +231,7 @@ class _Taker:
         """Everything about one record."""
         survey = self.survey
         survey.files[record.place[0]].records += 1
-        warned = False
         for finding in findings_of(record):
-            warned = True
             self.keep(finding)
         if record.faults:
             survey.files[record.place[0]].bad += 1
@@ -243,8 +240,6 @@ class _Taker:
         tokens = None
         if self.every == 1 or self.counter.random() * self.every < 1:
             tokens = self.measure(record)
-            warned = warned or tokens > survey.lengths.room + 1
-        survey.warned += warned
         self.describe(record)
         self.draw(record, tokens)
 
@@ -287,7 +282,7 @@ class _Taker:
 
     def draw(self, record: Record, tokens: int | None) -> None:
         """Keep a fair sample of what has come so far (algorithm R, Vitter 1985)."""
-        kept, seen = self.survey.samples, self.survey.good
+        kept, seen = self.survey.samples, self.duplicates.records
         place = len(kept) if len(kept) < self.samples else self.drawer.randrange(seen)
         if place >= self.samples:
             return
