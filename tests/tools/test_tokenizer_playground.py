@@ -315,3 +315,8 @@ def test_markup_in_a_text_stays_text():
     html = page.answer_for(TOOL, {"text": "<script>alert(1)</script>", "word": "<b>"})["html"]
     assert "<script" not in html
     assert "<b>" not in html
+
+
+def test_a_published_file_given_as_ones_own_is_said_to_be_what_it_is(gpt2_file):
+    notes = TOOL.ask(ranks=str(gpt2_file)).notes
+    assert "is the vocabulary of gpt2: choose that tokenizer to see it" in notes[0]

@@ -43,8 +43,15 @@ def find(names: list[str], rank_file: Path | None) -> tuple[dict[str, Tokenizer]
             notes.append(f"nanochat is here {rank_file.name if rank_file else ''}: {own.n_vocab:,} ids.")
         else:
             found[name] = sample_tokenizer()
-            notes.append(SAMPLE_NOTE)
+            notes.append(SAMPLE_NOTE if rank_file is None else _not_own(rank_file))
     return found, notes
+
+
+def _not_own(path: Path) -> str:
+    """A file of a published vocabulary was given, and a tokenizer of the reader's own asked for."""
+    size = path.stat().st_size
+    name = next(name for name, file in ranks.RANK_FILES.items() if file.size == size)
+    return f"{path.name} is the vocabulary of {name}: choose that tokenizer to see it. {SAMPLE_NOTE}"
 
 
 def _published(name: str) -> Tokenizer:
