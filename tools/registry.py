@@ -19,6 +19,7 @@ NAMES = (
     "dataset-inspector",
     "generation-explorer",
     "attention-visualizer",
+    "conversation-template-builder",
 )
 FIGURES = (
     "attention-matrix", "rotary-angles", "attention-mask", "training-curve", "schedule-and-depth",

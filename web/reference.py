@@ -143,6 +143,12 @@ ROOMS = (
         "[Attention visualizer](../tools/attention-visualizer.md)",
     ),
     Room(
+        "tools.conversation",
+        "The parts of the conversation template builder: typed chats, formats, the check, the report.",
+        "[Conversation template builder](../tools/conversation-template-builder.md)",
+        also=("tools.common", "tools.common.chat_view"),
+    ),
+    Room(
         "tools.figures",
         "The interactive figures of the guides: small tools that stand in a text.",
         "[Interactive figures](../guides/figures.md)",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
 from pathlib import Path
 
-from nanochat.tokenizer.chat import ConversationError, render_conversation
+from nanochat.tokenizer.chat import ConversationError
 from nanochat.tokenizer.tokenizer import CHAT_SPECIALS, Tokenizer
+from tools.common.chat_view import can_chat, chat_view
 from tools.core.errors import ToolError, UsageError
 from tools.core.files import MEGABYTE, parse_json, read_json
-from tools.core.report import Bar, Bars, Block, Cell, Column, Row, Rows, Section, Span, Table, Tokens
+from tools.core.report import Bar, Bars, Block, Cell, Column, Row, Rows, Section, Table
 from tools.playground.views import kind_of_bytes, show
 
-LEARNED_COLOR = 2
 LONGEST_BAR = 12
 EXAMPLES = 10
 # The longest conversations people train on have some hundred thousand characters.
@@ -56,57 +55,16 @@ def chat_section(
     tokenizer: Tokenizer, name: str, conversation: object, most: int, colored: int, source: str = ""
 ) -> Section:
     """A conversation in tokens: what the model learns of it is coloured."""
-    if not set(CHAT_SPECIALS) <= set(tokenizer.special_tokens):
+    if not can_chat(tokenizer):
         raise UsageError(
             f"--chat needs a tokenizer with chat tokens, and {name} has none; use --tokenizer nanochat",
             parameter="tokenizer",
         )
     try:
-        ids, mask = render_conversation(tokenizer, conversation)  # type: ignore[arg-type]
+        return chat_view(tokenizer, conversation, most, colored)  # type: ignore[arg-type]
     except ConversationError as error:
         of = f" of {source}" if source else ""
         raise ToolError(f"the conversation{of} is not valid: {error}") from None
-    learned = sum(mask)
-    rows = [
-        Row("tokens", "Tokens", len(ids)),
-        Row("learned", "Learned", learned),
-        Row("share", "Share learned", learned / len(ids), f"{learned / len(ids):.0%}",
-            formula=f"{learned:,} learned / {len(ids):,} tokens"),
-    ]  # fmt: skip
-    found = [
-        Span(
-            tokenizer.token_bytes(token_id).decode("utf-8", errors="backslashreplace"),
-            token_id,
-            LEARNED_COLOR if learn else None,
-            f"{token_id} · {'learned' if learn else 'given'}",
-        )
-        for token_id, learn in zip(ids[:colored], mask, strict=False)
-    ]
-    tokens = Tokens(
-        "chat_tokens", found, caption="Coloured: the model learns to write it. Plain: it only reads it."
-    )
-    return Section(
-        "A chat as the model sees it",
-        [Rows(rows), tokens, _stretches(tokenizer, ids, mask, most)],
-        icon="💬",
-        key="chat",
-    )
-
-
-def _stretches(tokenizer: Tokenizer, ids: list[int], mask: list[int], most: int) -> Table:
-    """The mask without colours: stretches of tokens that are learned or not."""
-    columns = [
-        Column("mask", "Mask", "right"), Column("tokens", "Tokens", "right"), Column("text", "Text")
-    ]  # fmt: skip
-    rows: list[list[Cell | int | str]] = []
-    for learn, group in groupby(zip(ids, mask, strict=True), key=lambda pair: pair[1]):
-        stretch = [token_id for token_id, _ in group]
-        data = tokenizer.decode_bytes(stretch)
-        rows.append([learn, len(stretch), Cell(data.decode("utf-8", errors="backslashreplace"), show(data))])
-    caption = "The training mask: 1 where the model learns"
-    if len(rows) > most:
-        caption += f" (the first {most:,} stretches of {len(rows):,}; --rows shows more)"
-    return Table("mask", columns, rows[:most], caption=caption)
 
 
 def vocabulary_section(tokenizer: Tokenizer, name: str) -> Section:

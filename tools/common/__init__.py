@@ -1,0 +1,1 @@
+"""What several tools show in the same way."""
