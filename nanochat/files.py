@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -32,3 +33,16 @@ def write_whole(path: Path, text: str) -> None:
 def write_json(path: Path, data: Any, indent: int = 2) -> None:
     """`write_whole` for data, as JSON that people can read."""
     write_whole(path, json.dumps(data, indent=indent, ensure_ascii=False) + "\n")
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> write_whole(path, "")
+    >>> file_hash(path)[:8]
+    'e3b0c442'
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,11 +13,14 @@ from tools.core.tool import Tool
 from tools.core.words import listing, nearest, say
 
 NAMES = (
+NAMES = (
     "model-calculator",
     "tokenizer-playground",
     "training-dashboard",
     "dataset-inspector",
+    "checkpoint-browser",
     "generation-explorer",
+    "training-resume-helper",
     "attention-visualizer",
     "conversation-template-builder",
 )

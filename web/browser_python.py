@@ -43,20 +43,24 @@ CORE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdl
 # What the browser gets: the pure part of each room, and the tools; patterns relative to the repository. Every
 # module here must import with the standard library alone; a test holds that with `python -I -S`.
 PURE_PARTS = {
-    "nanochat": ("__init__", "errors", "home"),
+    "nanochat": ("__init__", "errors", "files", "home"),
     "nanochat/tokenizer": ("__init__", "bpe", "chat", "ranks", "split", "tokenizer", "unicode_table"),
     "nanochat/model": (
         "__init__", "config", "counting", "hardware", "huggingface", "memory", "planning", "presets", "shape",
+        "tensors",
     ),
     "nanochat/data": ("__init__", "clean", "packing"),
     "nanochat/data/tasks": (
-        "__init__", "arithmetic", "calls", "choice", "conversations", "grading", "identity", "numbered",
-        "task",
+        "__init__", "arithmetic", "calls", "catalogue", "choice", "conversations", "grading", "identity",
+        "mixture", "numbered", "task",
     ),
-    "nanochat/train": ("__init__", "depth_dial", "guard", "run_files", "schedule"),
+    "nanochat/train": (
+        "__init__", "checkpoint_meta", "depth_dial", "fitting", "flags", "guard", "rl_plan", "rl_settings",
+        "run_files", "run_plan", "schedule", "settings", "sft_plan", "sft_settings", "start",
+    ),
     "nanochat/inference": ("__init__", "position", "request", "sampling", "trace", "writing"),
     "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),
-    "nanochat/evaluation": ("__init__", "core_prompts", "statistics"),
+    "nanochat/evaluation": ("__init__", "core_prompts", "results", "statistics"),
 }  # fmt: skip
 SHIPPED = (
     *(f"{room}/{module}.py" for room, modules in PURE_PARTS.items() for module in modules),

@@ -147,6 +147,15 @@ ROOMS = (
         "The parts of the conversation template builder: typed chats, formats, the check, the report.",
         "[Conversation template builder](../tools/conversation-template-builder.md)",
         also=("tools.common", "tools.common.chat_view"),
+        "tools.checkpoints",
+        "Checkpoints read with the standard library: headers, numbers, runs of every stage, figures; and the "
+        "parts of the checkpoint browser.",
+        "[Checkpoint browser](../tools/checkpoint-browser.md)",
+    ),
+    Room(
+        "tools.resume",
+        "Whether a run can go on: the checks, what remains, and the command.",
+        "[Training resume helper](../tools/training-resume-helper.md)",
     ),
     Room(
         "tools.figures",

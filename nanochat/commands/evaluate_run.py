@@ -40,12 +40,12 @@ from nanochat.home import run_folder
 from nanochat.inference.engine import Engine
 from nanochat.toolbox.tools import make_tools
 from nanochat.train.checkpoint import at_step
+from nanochat.train.checkpoint_meta import MODEL
 from nanochat.train.distributed import World, join_world
 from nanochat.train.finished import FinishedRun, open_run
 from nanochat.train.fitting import largest_divisor
 from nanochat.train.machine import name_of
 from nanochat.train.precision import TYPES, pick_dtype
-from nanochat.train.stored import MODEL
 
 Opened = Corpus | Bundle | Task
 CPU_TOKENS, GPU_TOKENS = 8_192, 65_536  # of the validation shard, read together

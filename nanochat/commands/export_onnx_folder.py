@@ -19,8 +19,9 @@ from nanochat.model.onnx_graph import described, save
 from nanochat.tokenizer.chat import PARTS
 from nanochat.tokenizer.fast import FastTokenizer
 from nanochat.tokenizer.huggingface import write_tokenizer
+from nanochat.train.checkpoint_meta import MODEL
 from nanochat.train.finished import FinishedRun
-from nanochat.train.stored import MODEL, Checkpoint
+from nanochat.train.stored import Checkpoint
 
 STOPS = ("<|assistant_end|>", "<|bos|>")
 # What `render_conversation` writes around each part of a chat.

@@ -16,10 +16,8 @@ Three choices:
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +25,6 @@ import numpy.typing as npt
 import tiktoken
 
 from nanochat.errors import UserError
-from nanochat.tokenizer import ranks as rank_files
 from nanochat.tokenizer.tokenizer import RANKS_FILE, SETTINGS_FILE, Tokenizer
 
 
@@ -96,14 +93,3 @@ class FastTokenizer(Tokenizer):
     def bos(self) -> int:
         """The id that begins every document."""
         return self.special_id("<|bos|>")
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over everything that decides the ids: ranks, pattern and special tokens, not the name.
-
-        >>> from nanochat.tokenizer.tokenizer import sample_tokenizer
-        >>> FastTokenizer.of(sample_tokenizer()).fingerprint[:8]
-        '05ffff67'
-        """
-        rest = json.dumps([self.pattern.published, sorted(self.special_tokens.items())])
-        return sha256(rank_files.write(self.ranks) + rest.encode()).hexdigest()

@@ -93,6 +93,18 @@ class Tokenizer:
         """One more than the highest id: the number of rows an embedding needs. Some ids may be unused."""
         return max(max(self.ranks.values()), max(self.special_tokens.values(), default=0)) + 1
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that decides the ids: ranks, pattern and special tokens, not the name.
+
+        >>> sample_tokenizer().fingerprint[:8]
+        '05ffff67'
+        """
+        from hashlib import sha256
+
+        rest = json.dumps([self.pattern.published, sorted(self.special_tokens.items())])
+        return sha256(rank_files.write(self.ranks) + rest.encode()).hexdigest()
+
     # ---- text to ids ----
 
     def encode(self, text: str, allowed_special: Collection[str] = ()) -> list[int]:

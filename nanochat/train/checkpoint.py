@@ -6,7 +6,8 @@
         loader-00-of-02.json               where each process was in the text
         meta.json                          step, what the run says of itself, SHA-256 of every file
 
-Here one is written and found; `nanochat.train.stored` is one that is there, and reads it.
+Here one is written and found; `nanochat.train.stored` is one that is there, and reads it;
+`nanochat.train.checkpoint_meta` is what can be known of it without torch.
 
 The choices:
 
@@ -34,10 +35,10 @@ from torch import Tensor
 
 from nanochat.data.shards import sync_folder
 from nanochat.errors import UserError
+from nanochat.train.checkpoint_meta import FOLDER, FORMAT, META, MODEL, Damaged, hash_of, paths, step_of
 from nanochat.train.safe_files import make_folder, write_synced, write_tensors
-from nanochat.train.stored import FORMAT, META, MODEL, NAME, Checkpoint, Damaged, hash_of, step_of
+from nanochat.train.stored import Checkpoint
 
-FOLDER = "checkpoints"  # in a run's folder
 WRITING, REMOVING = ".writing", ".removing"
 
 
@@ -198,13 +199,6 @@ def what_remains(run: Path) -> str:
 
 
 # ---- finding ----
-
-
-def paths(run: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first; for one step, the old one before the one that replaced it."""
-    folder = run / FOLDER
-    found = [path for path in folder.iterdir() if NAME.fullmatch(path.name)] if folder.is_dir() else []
-    return sorted(found, key=lambda path: (step_of(path), not path.name.endswith(".replaced")))
 
 
 def steps(run: Path) -> list[int]:

@@ -6,8 +6,6 @@ reader's own conversations every twentieth. On them bits per byte are measured, 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -80,15 +78,6 @@ def divided(path: Path) -> tuple[NumberedTask, NumberedTask]:
         replace(every, size=len(learnt), make=lambda number: every[learnt[number]]),
         replace(every, size=len(kept), make=lambda number: every[kept[number]]),
     )
-
-
-def fingerprint_of(settings: SftSettings, size: int) -> str:
-    """A hash of all that decides the conversations and their order."""
-    own = ""
-    if settings.conversations:
-        own = hashlib.sha256(Path(settings.conversations).read_bytes()).hexdigest()
-    parts = parse_mixture(settings.mixture)
-    return hashlib.sha256(json.dumps([parts, size, settings.seed, own, settings.share]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

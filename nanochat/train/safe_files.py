@@ -61,6 +61,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     """Write a safetensors file; returns its SHA-256.
 
     >>> import tempfile, safetensors.torch
+    >>> from nanochat.files import file_hash
     >>> path = Path(tempfile.mkdtemp(), "a.safetensors")
     >>> hash_of_file = write_tensors(path, {"x": torch.arange(3)})
     >>> safetensors.torch.load_file(path), hash_of_file == file_hash(path)
@@ -90,9 +91,3 @@ def tensor_file(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
         data = plain.numpy().data
         for first in range(0, len(data), ONE_WRITE):
             yield data[first : first + ONE_WRITE]
-
-
-def file_hash(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,15 +15,16 @@ from nanochat.data.conversation_loader import rows_for
 from nanochat.data.tasks.mixture import Mixture
 from nanochat.errors import UserError
 from nanochat.train import describe
-from nanochat.train.conversation_lesson import ConversationLesson, fingerprint_of, open_texts
+from nanochat.train.checkpoint_meta import MODEL
+from nanochat.train.conversation_lesson import ConversationLesson, open_texts
 from nanochat.train.distributed import join_world
 from nanochat.train.finished import FinishedRun, open_run
 from nanochat.train.run_plan import RunPlan
-from nanochat.train.sft_plan import how_many, plan_sft
+from nanochat.train.sft_plan import fingerprint_of, how_many, plan_sft
 from nanochat.train.sft_settings import SftSettings
 from nanochat.train.stage import Stage, checked_plan, record, run_stage, settings_here
 from nanochat.train.start import Kind, Start
-from nanochat.train.stored import MODEL, Checkpoint
+from nanochat.train.stored import Checkpoint
 
 
 def name_after(stage: str) -> Callable[[Mapping[str, Any]], str | None]:

@@ -7,10 +7,14 @@ not decay: what was learnt from text is to stay.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from nanochat.data.tasks.mixture import parse_mixture
 from nanochat.model.config import GPTConfig
 from nanochat.train.depth_dial import plan_for
 from nanochat.train.fitting import Place
@@ -76,3 +80,12 @@ def how_many(settings: SftSettings) -> int:
     40000
     """
     return settings.examples or EXAMPLES.get(settings.mixture, MANY)
+
+
+def fingerprint_of(settings: SftSettings, size: int) -> str:
+    """A hash of all that decides the conversations and their order."""
+    own = ""
+    if settings.conversations:
+        own = hashlib.sha256(Path(settings.conversations).read_bytes()).hexdigest()
+    parts = parse_mixture(settings.mixture)
+    return hashlib.sha256(json.dumps([parts, size, settings.seed, own, settings.share]).encode()).hexdigest()

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from nanochat.errors import UserError
-from nanochat.train import checkpoint, safe_files, stored
+from nanochat.files import file_hash
+from nanochat.train import checkpoint, checkpoint_meta, safe_files
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -85,7 +86,7 @@ def test_the_file_of_tensors_is_what_safetensors_reads(tmp_path_factory, shapes)
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
     assert all(found[name].dtype == tensor.dtype for name, tensor in tensors.items())
-    assert digest == safe_files.file_hash(path)
+    assert digest == file_hash(path)
 
 
 def test_tensors_that_do_not_lie_in_one_piece(tmp_path):
@@ -240,7 +241,7 @@ def test_another_format_is_no_damage(tmp_path):
     body = json.loads(path.read_text())
     body.pop("sha256")
     body["format"] = 99
-    path.write_text(json.dumps({**body, "sha256": stored.hash_of(body)}))
+    path.write_text(json.dumps({**body, "sha256": checkpoint_meta.hash_of(body)}))
     with pytest.raises(UserError, match="has format 99; this version of nanochat reads 1"):
         checkpoint.latest(tmp_path)
 
@@ -250,7 +251,7 @@ def test_a_file_named_outside_the_checkpoint_is_refused(tmp_path):
     body = json.loads(path.read_text())
     body.pop("sha256")
     body["files"]["../../secret"] = "0"
-    path.write_text(json.dumps({**body, "sha256": stored.hash_of(body)}))
+    path.write_text(json.dumps({**body, "sha256": checkpoint_meta.hash_of(body)}))
     with pytest.raises(UserError, match="names files in other folders"):
         checkpoint.at_step(tmp_path, 10)
 
