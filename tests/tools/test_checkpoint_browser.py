@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -27,7 +26,8 @@ from tools.core.errors import ToolError, UsageError
 from tools.core.given import give, take_back
 from tools.core.json_report import figures
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "checkpoint_browser.py"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tools" / "checkpoint_browser.py"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -393,12 +393,24 @@ def test_wrong_questions_are_one_line(base, words, code, said):
     assert said in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 def test_a_folder_without_permission(copy):
+    """Nothing is forbidden to root, so the tool becomes nobody when it has imported what it needs."""
     (copy / "runs").chmod(0)
-    done = command("--base", copy)
+    for folder in (copy, *copy.parents[:3]):
+        folder.chmod(0o755)
+    program = (
+        "import contextlib, io, os, sys\n"
+        "from tools.checkpoint_browser import TOOL\n"
+        "from tools.core.command import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    main(TOOL, ['--example', 'base'])\n"
+        "if os.getuid() == 0: os.seteuid(65534)\n"
+        f"sys.exit(main(TOOL, ['--base', {str(copy)!r}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     (copy / "runs").chmod(0o755)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "runs cannot be read: Permission denied" in done.stderr
 
 
 def test_broken_metrics_are_said_and_the_rest_is_shown(copy):
