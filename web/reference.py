@@ -147,6 +147,8 @@ ROOMS = (
         "The parts of the conversation template builder: typed chats, formats, the check, the report.",
         "[Conversation template builder](../tools/conversation-template-builder.md)",
         also=("tools.common", "tools.common.chat_view"),
+    ),
+    Room(
         "tools.checkpoints",
         "Checkpoints read with the standard library: headers, numbers, runs of every stage, figures; and the "
         "parts of the checkpoint browser.",
