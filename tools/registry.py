@@ -13,7 +13,6 @@ from tools.core.tool import Tool
 from tools.core.words import listing, nearest, say
 
 NAMES = (
-NAMES = (
     "model-calculator",
     "tokenizer-playground",
     "training-dashboard",
