@@ -69,7 +69,7 @@ def save_svg(question: Question) -> Iterator[str]:
 TOOL = Tool(
     name="attention-visualizer",
     title="Attention visualizer",
-    summary="see who looks at whom in every head, and what each head does",
+    summary="who looks at whom, in every head",
     parameters=Question,
     run=run,
     examples=[

@@ -142,7 +142,7 @@ def tensor_table(question: Question) -> Iterator[str]:
 TOOL = Tool(
     name="checkpoint-browser",
     title="Checkpoint browser",
-    summary="look into checkpoints, check them, compare any two",
+    summary="look into checkpoints, check and compare them",
     parameters=Question,
     run=run,
     examples=[

@@ -29,7 +29,7 @@ def run(question: Question) -> Report:
 TOOL = Tool(
     name="dataset-inspector",
     title="Dataset inspector",
-    summary="validate training data, find what is odd or there twice",
+    summary="check training data, find what is odd",
     parameters=Question,
     run=run,
     examples=[

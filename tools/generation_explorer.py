@@ -50,7 +50,7 @@ def run(question: Question) -> Report:
 TOOL = Tool(
     name="generation-explorer",
     title="Generation explorer",
-    summary="chances of every next token, before and after each rule",
+    summary="chances of every next token, rule by rule",
     parameters=Question,
     run=run,
     examples=[

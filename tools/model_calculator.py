@@ -33,7 +33,7 @@ def run(question: Question) -> Report:
 TOOL = Tool(
     name="model-calculator",
     title="Model size & cost calculator",
-    summary="parameters, memory, time and money of a model before you train it",
+    summary="parameters, memory, time and money of a model",
     parameters=Question,
     run=run,
     examples=[

@@ -78,7 +78,7 @@ def _report(question: Question) -> Report:
 TOOL = Tool(
     name="tokenizer-playground",
     title="Tokenizer playground",
-    summary="see how text becomes tokens, compare tokenizers, step through merges, train one",
+    summary="see, compare and train tokenizers",
     parameters=Question,
     run=run,
     examples=[

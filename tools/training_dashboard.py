@@ -139,7 +139,7 @@ def write_csv(question: Question) -> Iterator[str]:
 TOOL = Tool(
     name="training-dashboard",
     title="Training dashboard",
-    summary="how runs train: loss, speed, best step, trouble; live",
+    summary="how runs train: loss, speed, trouble; live",
     parameters=Question,
     run=run,
     examples=[

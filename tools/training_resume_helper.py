@@ -49,7 +49,7 @@ def run(question: Question) -> Report:
 TOOL = Tool(
     name="training-resume-helper",
     title="Training resume helper",
-    summary="can a stopped run go on, from where, with which command",
+    summary="can a stopped run go on, and by which command",
     parameters=Question,
     run=run,
     examples=[
