@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.site.conftest import until
-from tests.site.test_tool_pages import NORMAL, answers, open_tool, wait_for_answer
+from tests.site.test_tool_pages import NORMAL, READ_FORM, answers, open_tool, wait_for_answer
 from tools import registry
 from tools.core.exports import exports_of
 from tools.core.html import render_html
-from tools.core.parameters import parameters_of
+from tools.core.parameters import from_query, parameters_of
 
 Open = Callable[..., Page]
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,17 @@ EXAMPLES = ROOT / "tools" / "examples"
 # For each tool that looks at files, some that it takes: where they lie.
 GIVEN: dict[str, list[Path]] = {
     "training-dashboard": [LAPTOP / "speedrun-laptop", LAPTOP / "speedrun-laptop-rl"],
+    "dataset-inspector": [EXAMPLES / "conversations-with-faults.jsonl"],
+    "checkpoint-browser": [EXAMPLES / "checkpoints" / "speedrun-laptop-step-180"],
+    "generation-explorer": [EXAMPLES / "generation_calculator.json"],
+    "training-resume-helper": [EXAMPLES / "resume" / "d2"],
+    "attention-visualizer": [EXAMPLES / "attention-sum.json"],
+    "conversation-template-builder": [EXAMPLES / "conversations" / "classroom.jsonl"],
+}
+FIELDS = {
+    "generation-explorer": "trace",
+    "attention-visualizer": "trace",
+    "conversation-template-builder": "file",
 }
 MEGABYTES = 200
 THIRTY_FRAMES = """new Promise((done) => {
@@ -44,11 +56,15 @@ def drop(page: Page, paths: list[Path], on: str = ".tool-report") -> None:
         session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
 
 
-def expected(tool: str, paths: list[Path]) -> str:
-    """The report that the command line gives for these files."""
+def expected(tool: str, paths: list[Path], form: dict[str, Any]) -> str:
+    """The report that the command line gives for these files, with all else that the form says."""
     found = registry.load(tool)
-    parameter = next(one for one in parameters_of(found.parameters) if one.kind == "file")
-    return render_html(found.ask(**{parameter.name: paths if parameter.many else paths[0]}))
+    files = [one for one in parameters_of(found.parameters) if one.kind == "file"]
+    given = next(one for one in files if one.name == FIELDS.get(tool, files[0].name))
+    said = {key: word for key, word in form.items() if key not in {one.key for one in files}}
+    asked = from_query(found.parameters, said)[0]
+    value: Any = tuple(paths) if given.many else paths[0]
+    return render_html(found.report(dataclasses.replace(asked, **{given.name: value})))
 
 
 def without_folders(html: str, paths: list[Path]) -> str:
@@ -58,19 +74,25 @@ def without_folders(html: str, paths: list[Path]) -> str:
     return html
 
 
+def field_of(tool: str) -> str:
+    """Where to drop: anywhere, or on the field if the tool's first one is another."""
+    return f'input[name="{FIELDS[tool]}"]' if tool in FIELDS else ".tool-report"
+
+
 @pytest.mark.parametrize("tool", sorted(GIVEN))
 def test_what_is_dropped_is_read_here_and_sent_nowhere(tool: str, site_url: str, open_page: Open) -> None:
     page = open_tool(open_page, site_url, tool)
     requests: list[Any] = []
     page.on("request", requests.append)
-    drop(page, GIVEN[tool])
+    drop(page, GIVEN[tool], field_of(tool))
     wait_for_answer(page, 0)
     assert page.is_hidden(".tool-error"), page.inner_text(".tool-error")
+    command_says = expected(tool, GIVEN[tool], page.evaluate(READ_FORM))
     assert page.inner_html(".tool-report") == page.evaluate(
-        NORMAL, without_folders(expected(tool, GIVEN[tool]), GIVEN[tool])
+        NORMAL, without_folders(command_says, GIVEN[tool])
     )
-    for name in [path.name for path in GIVEN[tool]]:
-        assert name in page.inner_text(".tool-given")
+    said = " ".join(page.locator(".tool-given").all_inner_texts())
+    assert all(path.name in said for path in GIVEN[tool])
     # Starting Python fetches its files. Nothing else happens, and nothing carries anything away.
     assert requests
     for request in requests:
@@ -80,22 +102,21 @@ def test_what_is_dropped_is_read_here_and_sent_nowhere(tool: str, site_url: str,
         assert "?" not in request.url or "python_worker.js?" in request.url
 
 
-@pytest.mark.parametrize("tool", sorted(GIVEN))
+@pytest.mark.parametrize("tool", sorted(tool for tool in GIVEN if "example" in registry.load(tool).page))
 def test_an_example_takes_the_place_of_files_and_files_that_of_an_example(
     tool: str, site_url: str, open_page: Open
 ) -> None:
     page = open_tool(open_page, site_url, tool)
     first = page.inner_html(".tool-report")
     example = page.input_value('[name="example"]')
-    assert example
-    drop(page, GIVEN[tool])
+    drop(page, GIVEN[tool], field_of(tool))
     wait_for_answer(page, 0)
     assert page.input_value('[name="example"]') == ""
     before = answers(page)
     page.select_option('[name="example"]', example)
     wait_for_answer(page, before)
     assert page.evaluate(NORMAL, first) == page.inner_html(".tool-report")
-    assert page.inner_text(".tool-given") == ""
+    assert page.locator(".tool-given").all_inner_texts() == [""] * page.locator(".tool-given").count()
 
 
 SAVED = [
@@ -118,8 +139,6 @@ def test_what_is_saved_is_what_the_command_writes(
     query = json.loads(page.get_attribute(".tool", "data-query"))
     found = registry.load(tool)
     export = next(one for one in exports_of(found) if one.key == key)
-    from tools.core.parameters import from_query
-
     text = "".join(export.write(from_query(found.parameters, query)[0]))
     assert (tmp_path / "saved").read_text(encoding="utf-8") == text
     assert waiting.value.suggested_filename == export.file_name
