@@ -21,6 +21,7 @@ NAMES = (
     "generation-explorer",
     "training-resume-helper",
     "attention-visualizer",
+    "lr-finder",
     "conversation-template-builder",
 )
 FIGURES = (

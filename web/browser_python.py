@@ -55,8 +55,8 @@ PURE_PARTS = {
         "mixture", "numbered", "task",
     ),
     "nanochat/train": (
-        "__init__", "checkpoint_meta", "depth_dial", "fitting", "flags", "guard", "rl_plan", "rl_settings",
-        "run_files", "run_plan", "schedule", "settings", "sft_plan", "sft_settings", "start",
+        "__init__", "checkpoint_meta", "depth_dial", "fitting", "flags", "guard", "rate_groups", "rl_plan",
+        "rl_settings", "run_files", "run_plan", "schedule", "settings", "sft_plan", "sft_settings", "start",
     ),
     "nanochat/inference": ("__init__", "position", "request", "sampling", "trace", "writing"),
     "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),

@@ -160,6 +160,11 @@ ROOMS = (
         "[Training resume helper](../tools/training-resume-helper.md)",
     ),
     Room(
+        "tools.rates",
+        "The parts of the learning-rate finder: parameters, saved sweeps, what they say, the report.",
+        "[Learning-rate finder](../tools/lr-finder.md)",
+    ),
+    Room(
         "tools.figures",
         "The interactive figures of the guides: small tools that stand in a text.",
         "[Interactive figures](../guides/figures.md)",

@@ -16,7 +16,8 @@ is depth 12, where the learning rates and the weight decay were tuned; other dep
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from nanochat.model.config import GPTConfig
 from nanochat.model.counting import HEAD, MATRIX, count_parameters
@@ -47,6 +48,7 @@ class TrainingPlan:
     learning_rate_factor: float  # times every learning rate
     width_factor: float  # and this, times AdamW's for the embeddings and the head
     weight_decay: float
+    group_factors: Mapping[str, float] = field(default_factory=dict, hash=False)  # and those of some groups
 
     @property
     def steps(self) -> int:

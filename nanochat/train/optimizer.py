@@ -24,10 +24,9 @@ from nanochat.train import muon
 from nanochat.train.adamw import AdamWGroup
 from nanochat.train.depth_dial import TrainingPlan
 from nanochat.train.muon import MuonStack, gradient_of
+from nanochat.train.rate_groups import MATRICES
 from nanochat.train.schedule import SchedulePoint, short_run_boost
 from nanochat.train.sharding import State, Team
-
-MATRICES = "matrices"
 
 
 @dataclass(frozen=True)
@@ -90,21 +89,24 @@ def make_optimizer(
     team = Team.of(process_group)
     boost = short_run_boost(plan.batch_tokens, plan.steps)
     parts: list[Part] = []
+    groups: list[str] = []  # of each part
     named: dict[str, Tensor] = {}
     rates: dict[str, float] = {}
     for group, parameters in model.parameter_groups().items():
         if not parameters:
             continue
         named |= parameters
+        factor = plan.group_factors.get(group, 1.0)
         if group == MATRICES:
-            rates[group] = muon.LEARNING_RATE * plan.learning_rate_factor * boost
+            rates[group] = muon.LEARNING_RATE * plan.learning_rate_factor * boost * factor
             for same_shape in by_shape(parameters):
                 on_gpu = next(iter(same_shape.values())).is_cuda
                 parts.append(MuonStack(same_shape, rates[group], team, compiled and on_gpu))
         else:
-            rates[group] = adamw_rate(group, plan, boost)
+            rates[group] = adamw_rate(group, plan, boost) * factor
             parts.append(AdamWGroup(dict(parameters), rates[group], RULES[group].betas, team))
-    return Optimizer(parts, named, rates, 1 / boost, team)
+        groups += [group] * (len(parts) - len(groups))
+    return Optimizer(parts, groups, named, rates, 1 / boost, team)
 
 
 def adamw_rate(group: str, plan: TrainingPlan, boost: float = 1.0) -> float:
@@ -142,14 +144,15 @@ class Optimizer:
     def __init__(
         self,
         parts: list[Part],
+        groups: list[str],
         named: dict[str, Tensor],
         rates: dict[str, float],
         decay_factor: float,
         team: Team,
     ) -> None:
-        self.parts, self.named, self.rates, self.team = parts, named, rates, team
+        self.parts, self.groups, self.named, self.rates, self.team = parts, groups, named, rates, team
         self.decay_factor = decay_factor
-        self.last_multiplier = 0.0
+        self.last_multipliers = dict.fromkeys(rates, 0.0)
 
     def zero_grad(self) -> None:
         """Forget the gradients; backward() makes new ones."""
@@ -157,14 +160,20 @@ class Optimizer:
             parameter.grad = None
 
     @torch.no_grad()
-    def step(self, point: SchedulePoint) -> None:
-        """Update every weight from its gradient, which must be the same on all processes."""
-        self.last_multiplier = point.learning_rate
+    def step(self, point: SchedulePoint, factors: Mapping[str, float] | None = None) -> None:
+        """Update every weight from its gradient, which must be the same on all processes.
+
+        `factors` multiply the learning rates of some groups in this step: what a range test changes.
+        """
+        factors = factors or {}
+        self.last_multipliers = {group: point.learning_rate * factors.get(group, 1.0) for group in self.rates}
         # Decay acts times the learning rate; how much of a weight is forgotten in all is to stay the same.
         point = replace(point, weight_decay=point.weight_decay * self.decay_factor)
         before: Part | None = None
-        for part in self.parts:  # one part's new weights travel while the next is worked on
-            part.start_step(point)
+        for group, part in zip(self.groups, self.parts, strict=True):
+            factor = factors.get(group, 1.0)
+            part.start_step(replace(point, learning_rate=point.learning_rate * factor))
+            # One part's new weights travel while the next is worked on.
             if before:
                 before.finish_step()
             before = part
@@ -188,7 +197,7 @@ class Optimizer:
 
     def learning_rates(self) -> dict[str, float]:
         """The learning rate each group used in the last step; 0 before the first."""
-        return {group: rate * self.last_multiplier for group, rate in self.rates.items()}
+        return {group: rate * self.last_multipliers[group] for group, rate in self.rates.items()}
 
     def state_slices(self) -> dict[str, Tensor]:
         """This process's part of the state, no copy, under `state/parameter@first:last`, the rows it holds.

@@ -25,6 +25,7 @@ from nanochat.train.depth_dial import (
     turn_dial,
 )
 from nanochat.train.fitting import Place, default_sequences, most_that_fit, too_large
+from nanochat.train.rate_groups import read_factors
 from nanochat.train.schedule import WARMDOWN_SHARE, Schedule
 from nanochat.train.settings import RunSettings, Settings
 
@@ -94,7 +95,10 @@ def plan_run(settings: Settings, vocab_size: int, place: Place = ALONE, dtype: s
     batch_tokens = batch_size * config.sequence_len
     steps = settings.steps or max(1, (settings.total_tokens or dial.tokens) // batch_tokens)
     device_batch_size = pick_device_batch(settings, config, batch_size, place, dtype == "fp32")
-    training = at_batch(dial, batch_tokens, steps, settings.lr_scale)
+    training = replace(
+        at_batch(dial, batch_tokens, steps, settings.lr_scale),
+        group_factors=read_factors(settings.group_lr_scale),
+    )
     schedule = make_schedule(settings, steps, training.weight_decay)
     often = max(1, min(LONGEST_BETWEEN, math.ceil(steps / EVALUATIONS)))
     eval_every = often if settings.eval_every is None else settings.eval_every

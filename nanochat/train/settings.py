@@ -11,6 +11,7 @@ from typing import Self
 from nanochat.errors import UserError
 from nanochat.home import checked_name
 from nanochat.train.flags import Flags, flag, flag_of
+from nanochat.train.rate_groups import read_factors
 
 DTYPES = ("auto", "bf16", "fp16", "fp32")
 PACKINGS = ("documents", "best-fit")
@@ -115,11 +116,16 @@ class Settings(RunSettings):
         None, LENGTH, "tokens for every matrix and head parameter, in place of tokens", metavar="X",
         low=0.001, high=10**6,
     )  # fmt: skip
+    group_lr_scale: str = flag(
+        "", LENGTH, "times the rates of single groups too: matrices=0.5,head=2", metavar="GROUP=X,…",
+        may_change=True,
+    )  # fmt: skip
 
     def checked(self) -> Self:
         """The same; raises `UserError` for the first value, or two together, that cannot be."""
         super().checked()
         self.extras_off()
+        read_factors(self.group_lr_scale)
         lengths = [name for name in ("total_tokens", "steps", "ratio") if getattr(self, name) is not None]
         if len(lengths) > 1:
             first, second = lengths[:2]
