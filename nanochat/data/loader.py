@@ -89,15 +89,20 @@ class Batch:
 
 def open_tokenizer(name_or_path: str) -> FastTokenizer:
     """A trained tokenizer by its name, or by the folder it is in. Raises `UserError` if it is not there."""
-    if os.sep in name_or_path or Path(name_or_path).is_dir():
-        return FastTokenizer.load(Path(name_or_path))
-    folder = tokenizer_folder(name_or_path)
-    if not folder.is_dir():
+    folder = tokenizer_place(name_or_path)
+    if folder != Path(name_or_path) and not folder.is_dir():
         name = "" if name_or_path == "default" else f" --name {name_or_path}"
         raise UserError(
             f"there is no tokenizer {name_or_path!r}; train it with: nanochat tokenizer train{name}"
         )
     return FastTokenizer.load(folder)
+
+
+def tokenizer_place(name_or_path: str) -> Path:
+    """Where the tokenizer lies: words with a slash, or a folder's name from here, are a path."""
+    if os.sep in name_or_path or Path(name_or_path).is_dir():
+        return Path(name_or_path)
+    return tokenizer_folder(name_or_path)
 
 
 def make_loader(

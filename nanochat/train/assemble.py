@@ -45,7 +45,7 @@ def assemble(
         restore(found, model, optimizer, guard, loss_scale)
     if world.is_first:
         for name in (run_files.METRICS, run_files.SAMPLES):
-            run_files.keep_up_to(folder / name, found.step if found else 0)
+            run_files.keep_up_to(folder / name, found.step if found else 0, progress.note)
     loader = lesson.loader(found.loader_states() if found else None)
     if settings.compile:
         progress.working("compiling")

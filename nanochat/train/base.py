@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nanochat.data.corpus import Corpus, open_corpus
-from nanochat.data.loader import make_loader, open_tokenizer
+from nanochat.data.corpus import Corpus, corpus_folder, open_corpus
+from nanochat.data.loader import make_loader, open_tokenizer, tokenizer_place
 from nanochat.errors import UserError
 from nanochat.evaluation.bits_per_byte import validation_sums
 from nanochat.evaluation.statistics import bits
 from nanochat.model.gpt import GPT
 from nanochat.train import describe, samples
 from nanochat.train.distributed import World, join_world
+from nanochat.train.finished import OWN_TOKENIZER
 from nanochat.train.parts import BITS_PER_BYTE, Loader, Tokenizer
 from nanochat.train.run_plan import RunPlan, plan_run
 from nanochat.train.settings import Settings
@@ -59,8 +60,24 @@ def check_same_text(start: Start[Settings], corpus: Corpus, tokenizer: Tokenizer
             detail = f": it has {tokenizer.n_vocab:,} tokens, the model {before['vocab_size']:,}"
         raise UserError(
             f"the {kind} {now.name!r} is not the one this run was trained with{detail}; "
-            f"give that one with --{kind}, or start a new run with --name"
+            f"{way_back(start, kind)}, or start a new run with --name"
         )
+
+
+def way_back(start: Start[Settings], kind: str) -> str:
+    """How the corpus or the tokenizer that a run was trained with is had again.
+
+    A run that is continued takes no other, so there it has to lie where it lay.
+    """
+    if start.folder is None:
+        return f"give that one with --{kind}"
+    if kind == "corpus":
+        place = corpus_folder(start.settings.corpus)
+        return f"put that one back in {place}, or prepare it again from the same texts"
+    place, own = tokenizer_place(start.settings.tokenizer), start.folder / OWN_TOKENIZER
+    if own.is_dir():
+        return f"the run keeps its own copy: put {own} in the place of {place}"
+    return f"put that one back in {place}"
 
 
 def facts_of(plan: RunPlan, settings: Settings, config: dict[str, Any]) -> list[tuple[str, str]]:

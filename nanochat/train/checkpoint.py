@@ -17,6 +17,8 @@ The choices:
   before is taken
 - the optimizer's state is kept as rows under the parameter's name, `momentum/blocks.0.mlp.up.weight@0:512`,
   so two processes' checkpoint can be continued by four or by one
+- weights or a state that are no numbers any more are not written: nothing could be learnt from them, and
+  they would take the place of a checkpoint that is good
 - safetensors and JSON only. torch.distributed.checkpoint can change the number of processes too, but its
   `.metadata` file is a pickle, and loading a pickle runs whatever code is in it
 
@@ -34,10 +36,10 @@ from typing import Any
 from torch import Tensor
 
 from nanochat.data.shards import sync_folder
-from nanochat.errors import UserError
+from nanochat.errors import RunStopped, UserError
 from nanochat.train.checkpoint_meta import FOLDER, FORMAT, META, MODEL, Damaged, hash_of, paths, step_of
 from nanochat.train.safe_files import make_folder, write_synced, write_tensors
-from nanochat.train.stored import Checkpoint
+from nanochat.train.stored import Checkpoint, not_finite
 
 WRITING, REMOVING = ".writing", ".removing"
 
@@ -62,8 +64,8 @@ def save(
 
     `model` are all weights (the first process writes them), `optimizer` the state slices of this process,
     `meta` and `loader` plain data. `agree(ok)` waits for all processes and is true if it was for all. The
-    `keep` newest checkpoints stay. Raises `UserError` if it cannot be written, on all processes; what was
-    there before is then as it was.
+    `keep` newest checkpoints stay. Raises, on all processes, `UserError` if it cannot be written and
+    `RunStopped` if a number in it is NaN or infinite; what was there before is then as it was.
 
     >>> import tempfile, torch
     >>> run = Path(tempfile.mkdtemp())
@@ -91,6 +93,9 @@ def save(
             why = error.strerror or str(error) if error else "another process could not write its part"
             raise UserError(f"cannot save step {step} in {place.parent}: {why}; {what_remains(run)}")
 
+    bad = not_finite(model) or not_finite(optimizer)
+    if not agree(bad is None):
+        raise RunStopped(f"{bad or 'what another process holds'} has become NaN or infinite")
     attempt(lambda: prepare(run, writing), rank == 0)
     attempt(lambda: write_part(writing, model, optimizer, loader or {}, rank, world))
     attempt(lambda: publish(writing, place, step, meta, world), rank == 0)

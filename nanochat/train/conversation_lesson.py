@@ -89,14 +89,15 @@ class ConversationLesson:
     held_out: Mixture
     tokenizer: FastTokenizer
     world: World
-    weights: Checkpoint
+    weights: Checkpoint | None  # None for a run that goes on from its own
     fingerprint: str
 
     measure = BITS_PER_BYTE
 
     def first_weights(self, model: GPT) -> None:
-        """Those of the run it starts from."""
-        model.load_state_dict(self.weights.model_tensors())
+        """Those of the run it starts from, where they are needed."""
+        if self.weights is not None:
+            model.load_state_dict(self.weights.model_tensors())
 
     def loader(self, states: Sequence[Mapping[str, Any]] | None) -> Loader:
         """Rows of whole conversations; all processes have the same state."""

@@ -64,9 +64,9 @@ class FinishedRun:
         found = open_tokenizer(name)
         if found.fingerprint != asked["fingerprint"]:
             where = tokenizer_folder(name) if "/" not in name else name
+            way = "leave --tokenizer out" if own.is_dir() else f"put a copy of that one in {own}"
             raise UserError(
-                f"the tokenizer in {where} is not the one that {self.name} was trained with; say with "
-                "--tokenizer which was"
+                f"the tokenizer in {where} is not the one that {self.name} was trained with; {way}"
             )
         return found
 

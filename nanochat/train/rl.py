@@ -8,14 +8,13 @@ learns from the grades: `nanochat.train.rollouts` says how.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from nanochat.data.tasks.catalogue import open_task
 from nanochat.data.tasks.mixture import Mixture, parse_mixture
-from nanochat.errors import UserError
 from nanochat.inference.engine import Engine
 from nanochat.inference.packed import pack
 from nanochat.inference.request import GREEDY, Generation, Request
@@ -26,13 +25,13 @@ from nanochat.toolbox.tools import use_calculator
 from nanochat.train import describe
 from nanochat.train.conversation_lesson import sampled_replies
 from nanochat.train.distributed import World, join_world
-from nanochat.train.finished import open_run
+from nanochat.train.origin import open_origin
 from nanochat.train.parts import ACCURACY, Loader
 from nanochat.train.rl_plan import plan_rl
 from nanochat.train.rl_settings import RlSettings
 from nanochat.train.rollouts import RolloutLoader
 from nanochat.train.run_plan import RunPlan
-from nanochat.train.sft import check_same_origin, name_after, origin_of
+from nanochat.train.sft import name_after
 from nanochat.train.stage import Stage, checked_plan, record, run_stage, settings_here
 from nanochat.train.start import Kind, Start
 from nanochat.train.stored import Checkpoint
@@ -45,26 +44,20 @@ def train_rl(start: Start[RlSettings], dry_run: bool = False) -> int:
     """Learn from grades, or with `dry_run` say what would be done; returns the exit code."""
     with join_world() as world:
         settings, place, dtype = settings_here(start, world)
-        if settings.from_run is None:
-            raise UserError("say which run to start from: --from-run NAME")
-        before = open_run(settings.from_run)
-        tokenizer, config = before.tokenizer(), before.model_config
-        weights = before.checkpoint(settings.from_step)
-        origin = origin_of(before, weights)
-        check_same_origin(start, origin)
+        origin = open_origin(start)
+        before, tokenizer, config = origin.run, origin.tokenizer, origin.run.model_config
+        settings = replace(settings, from_step=origin.step)
         plan = checked_plan(plan_rl(settings, config, place, dtype), world)
         learnt, held_out = open_questions(settings, plan.steps)
         found = record(
-            RL.stage, plan, start.asked, tokenizer, world, text={"mixture": learnt.counts}, origin=origin
-        )
-        lesson = GradedLesson(plan, settings, learnt, held_out, tokenizer, world, weights)
+            RL.stage, plan, start.asked, tokenizer, world, text={"mixture": learnt.counts},
+            origin=origin.record,
+        )  # fmt: skip
+        lesson = GradedLesson(plan, settings, learnt, held_out, tokenizer, world, origin.weights)
         parts = ", ".join(f"{describe.short(count)} {name}" for name, count in learnt.counts.items())
         text, device = f"{len(learnt):,} questions: {parts}", found["machine"]["device"]
         step = f"{describe.plural(settings.prompts, 'question')} × {settings.samples:,} replies"
-        facts = [
-            ("from", f"step {weights.step:,} of {before.name} ({before.stage})"),
-            *describe.facts(plan, text, tokenizer.name, device, step=step),
-        ]
+        facts = [origin.fact, *describe.facts(plan, text, tokenizer.name, device, step=step)]
         usual = str(RL.name_for({"from_run": before.name}))
         return run_stage(Stage(plan, lesson, found, facts, usual), start, world, dry_run)
 
@@ -91,15 +84,16 @@ class GradedLesson:
     held_out: Mixture
     tokenizer: FastTokenizer
     world: World
-    weights: Checkpoint
+    weights: Checkpoint | None  # None for a run that goes on from its own
     model: GPT | None = field(default=None, init=False)
     writer: GPT | None = field(default=None, init=False)
 
     measure = ACCURACY
 
     def first_weights(self, model: GPT) -> None:
-        """Those of the run it starts from."""
-        model.load_state_dict(self.weights.model_tensors())
+        """Those of the run it starts from, where they are needed."""
+        if self.weights is not None:
+            model.load_state_dict(self.weights.model_tensors())
         self.model = model
 
     def loader(self, states: Sequence[Mapping[str, Any]] | None) -> Loader:

@@ -112,7 +112,10 @@ class Run:
         start = time.perf_counter()
         if lines is not None:
             lines.sync()
-        self.save(step, {self.measure.key: self.value})
+        try:
+            self.save(step, {self.measure.key: self.value})
+        except RunStopped as trouble:
+            raise RunStopped(f"step {step:,}: {trouble}; it was not saved. {self.safe()}") from None
         self.saved = step
         self.progress.saved(step, time.perf_counter() - start)
 

@@ -3,6 +3,7 @@
 - a folder is claimed by making it, so that two runs can never share one
 - `metrics.jsonl` has a line a step and only grows; a resumed run first takes away the lines of steps that
   came after its checkpoint, so that each step stands there once
+- a line that is broken loses itself alone: those before it and after it are read and kept
 - whole files are written beside their place and renamed, so that nobody ever reads half of one
 
 Standard library only.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from nanochat.home import base_folder, run_folder
 
 CONFIG, METRICS, SAMPLES, CHECKPOINTS = "config.json", "metrics.jsonl", "samples.jsonl", "checkpoints"
 MOST_OF_A_NAME = 1_000  # runs called d4, d4-2, d4-3, ...
+MOST_NUMBERS = 9  # of broken lines that are named one by one
 
 
 def claim_folder(name: str | None, fallback: str) -> Path:
@@ -132,24 +135,74 @@ class Lines:
         self.file.close()
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a file of JSON lines; a last line cut short by a kill is left out."""
+def read_lines(path: Path, say: Callable[[str], object] | None = None) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines: objects that have a step.
+
+    A last line cut short by a kill is left out, and nothing said: its step is done again. A line in the
+    middle that is no record (a fault of the disk, an editor) is left out too, the lines after it are not,
+    and `say` is told its number.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "metrics.jsonl")
+    >>> _ = path.write_text('{"step": 1}\\n{"st@p": 2\\n{"step": 3}\\n{"ste')
+    >>> read_lines(path, lambda told: print(told.removeprefix(str(path))))
+    : line 2 is no record; it is left out, and the lines after it are kept
+    [{'step': 1}, {'step': 3}]
+    """
     records: list[dict[str, Any]] = []
     if not path.exists():
         return records
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            break
+    broken: list[int] = []
+    *lines, last = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for number, line in enumerate(lines, 1):
+        record = read_line(line)
+        if record is not None:
+            records.append(record)
+        elif line.strip():
+            broken.append(number)
+    whole = read_line(last)  # without a line break at its end it may be whole, or cut
+    if whole is not None:
+        records.append(whole)
+    if broken and say is not None:
+        say(f"{path}: {left_out(broken)}")
     return records
 
 
-def keep_up_to(path: Path, step: int) -> None:
-    """Take away the lines of steps after `step`."""
+def read_line(line: str) -> dict[str, Any] | None:
+    """The record that a line is; None if it is none.
+
+    >>> read_line('{"step": 1, "loss": 2.5}'), read_line('{"step": 1, "lo'), read_line('{"loss": 2.5}')
+    ({'step': 1, 'loss': 2.5}, None, None)
+    """
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("step"), int) else None
+
+
+def left_out(numbers: list[int]) -> str:
+    """What becomes of lines that are broken, in words.
+
+    >>> left_out([3, 8])
+    'lines 3 and 8 are no records; they are left out, and the lines after them are kept'
+    >>> left_out(list(range(1, 100)))
+    '99 lines are no records, the first is line 1; they are left out, and the lines after them are kept'
+    """
+    if len(numbers) == 1:
+        return f"line {numbers[0]:,} is no record; it is left out, and the lines after it are kept"
+    *first, last = (f"{number:,}" for number in numbers)
+    which = f"lines {', '.join(first)} and {last} are no records"
+    if len(numbers) > MOST_NUMBERS:
+        which = f"{len(numbers):,} lines are no records, the first is line {numbers[0]:,}"
+    return f"{which}; they are left out, and the lines after them are kept"
+
+
+def keep_up_to(path: Path, step: int, say: Callable[[str], object] | None = None) -> None:
+    """Take away the lines of steps after `step`, and those that are broken (`read_lines`)."""
     if not path.exists():
         return
-    kept = [record for record in read_lines(path) if record["step"] <= step]
+    kept = [record for record in read_lines(path, say) if record["step"] <= step]
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in kept), encoding="utf-8")
     beside.replace(path)

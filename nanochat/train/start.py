@@ -60,6 +60,8 @@ def begin(
     before = read_config(config)
     settings = settings_of(kind, before, config).to_dict() | {"name": None} | given
     drop_other_lengths(settings, given)
+    if settings.get("from_run") != before["settings"].get("from_run") and "from_step" not in given:
+        settings["from_step"] = None  # the step was one of another run's
     return Start(kind.settings(**settings).checked(), given, before=before)
 
 

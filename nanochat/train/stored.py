@@ -1,12 +1,14 @@
 """A checkpoint that is on disk: its names, its hashes, and reading it (`checkpoint.py` says what is in it).
 
 Opening one reads `meta.json` only. Tensors are read when they are asked for, and of the optimizer's state
-only the rows that are asked for, whichever process wrote them.
+only the rows that are asked for, whichever process wrote them. A hash says that the numbers are those that
+were written; whether they are numbers is looked at as they are read.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +27,9 @@ from nanochat.train.checkpoint_meta import (
     Damaged,
     Slice,
     check_hash,
+    paths,
     read_meta,
+    step_of,
 )
 
 
@@ -51,10 +55,10 @@ class Checkpoint:
             check_hash(self.folder / name, expected)
 
     def model_tensors(self) -> dict[str, Tensor]:
-        """All weights, in ordinary memory, by name."""
+        """All weights, in ordinary memory, by name. Raises `UserError` if one is NaN or infinite."""
         file = self._file(MODEL)
         names = file.keys()
-        return {name: file.get_tensor(name) for name in names}
+        return self._finite(MODEL, {name: file.get_tensor(name) for name in names})
 
     def loader_states(self) -> list[dict[str, Any]]:
         """Where each process was in the text."""
@@ -63,6 +67,8 @@ class Checkpoint:
 
     def read_rows(self, name: str, first: int, last: int) -> Tensor:
         """Rows `first` to `last` of one state of the optimizer, whichever processes wrote them.
+
+        Raises `UserError` if they are not there, or a number in them is NaN or infinite.
 
         >>> import tempfile
         >>> from nanochat.train.checkpoint import latest, save
@@ -76,8 +82,8 @@ class Checkpoint:
         for piece in self._slices.get(name, ()):
             if piece.first <= at < min(piece.last, last):
                 stop = min(piece.last, last)
-                rows = self._file(piece.file).get_slice(piece.key)
-                pieces.append(rows[at - piece.first : stop - piece.first])
+                rows = self._file(piece.file).get_slice(piece.key)[at - piece.first : stop - piece.first]
+                pieces.append(self._finite(piece.file, {piece.name: rows})[piece.name])
                 at = stop
         if at < last or not pieces:
             raise UserError(
@@ -96,6 +102,19 @@ class Checkpoint:
                     found.setdefault(piece.name, []).append(piece)
         return {name: sorted(pieces, key=lambda one: one.first) for name, pieces in found.items()}
 
+    def _finite(self, file: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The same tensors. Raises `UserError` with the way out if a number in them is none."""
+        name = not_finite(tensors)
+        if name is None:
+            return tensors
+        before = [step_of(path) for path in paths(self.folder.parent.parent) if step_of(path) < self.step]
+        way = "no older one is left, so the run must begin anew under another --name"
+        if before:
+            way = f"move the folder {self.folder} away, and step {before[-1]:,} is taken in its place"
+        raise UserError(
+            f"{self.folder / file} is as it was written, but {name} holds NaN or infinite numbers; {way}"
+        )
+
     def _file(self, name: str) -> Any:
         if name not in self._open_files:
             try:
@@ -103,3 +122,15 @@ class Checkpoint:
             except (OSError, SafetensorError) as error:
                 raise Damaged(f"{self.folder / name} cannot be read ({error})") from None
         return self._open_files[name]
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor that holds a NaN or an infinite number; None if there is none.
+
+    >>> not_finite({"a": torch.ones(2), "b": torch.tensor([1.0, torch.nan]), "c": torch.arange(3)})
+    'b'
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            return name
+    return None

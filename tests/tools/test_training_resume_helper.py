@@ -246,10 +246,19 @@ def test_another_number_of_processes(base):
 
 def test_a_run_whose_first_weights_are_others(whole):
     shutil.rmtree(step_folder(whole, "small-sft", 8))
-    shutil.rmtree(step_folder(whole, "small", 8))
+    rewrite(step_folder(whole, "small", 8), x0_scalars=lambda tensor: tensor + 1)
     text = refused(run="small-sft")
     assert "began from step 8 of small" in text
     assert "the run began from step 8 of small" in trainer_refuses("sft", "--resume", "--name", "small-sft")
+    shutil.rmtree(step_folder(whole, "small", 8))
+    found = {row["what"]: row for row in figures(TOOL.ask(run="small-sft"))["checks"]["checks"]}
+    assert found["Starts from"]["state"] == "note"  # it has a checkpoint of its own
+    assert "it goes on from its own checkpoint" in found["Starts from"]["found"]
+    with one_thread():
+        assert cli.main(["train", "sft", "--resume", "--name", "small-sft", "--dry-run"]) == 0
+    shutil.rmtree(whole / "runs" / "small-sft" / "checkpoints")
+    assert "has no good checkpoint of step 8" in refused(run="small-sft")
+    assert "has no checkpoint of step 8" in trainer_refuses("sft", "--resume", "--name", "small-sft")
     shutil.rmtree(whole / "runs" / "small")
     assert "the run small is not in" in refused(run="small-sft").replace("The", "the")
 
@@ -277,7 +286,7 @@ def test_a_part_that_is_missing(base, name):
 
 
 def test_numbers_that_are_none(whole):
-    """The trainer takes such a checkpoint, since its hash is right, and stops at once."""
+    """Its hash is right, so the trainer does not pass over such a checkpoint; it refuses it by name."""
 
     def spoil(tensor):
         tensor[0] = float("inf")
@@ -291,6 +300,9 @@ def test_numbers_that_are_none(whole):
     )
     assert "away, and the run goes on from step 4" in text
     assert refusals(run="small", quick=True) == []  # it was not looked for
+    assert f"move the folder {step_folder(whole, step=8)} away" in trainer_refuses(
+        "base", "--resume", "--name", "small"
+    )
     shutil.move(step_folder(whole, step=8), whole / "step_000008")  # the way out that it names
     assert TOOL.ask(run="small").ok
 
@@ -484,6 +496,12 @@ def test_broken_metrics_are_a_note(base):
     path = base / "runs" / "small" / "metrics.jsonl"
     path.write_text(path.read_text() + '{"step": 9, "lo')  # killed while it wrote: no complaint
     assert not [row for row in figures(TOOL.ask(run="small"))["checks"]["checks"] if row["what"] == "Metrics"]
+    path.write_text(path.read_text().replace('{"step": 9, "lo', "").replace('{"step": 2,', "{step 2,"))
+    told = figures(TOOL.ask(run="small"))
+    rows = {row["what"]: row for row in told["checks"]["checks"]}
+    assert "metrics.jsonl:2: not JSON" in rows["Metrics"]["found"]
+    assert "resuming leaves such lines out and keeps the others" in rows["Metrics"]["found"]
+    assert told["remaining"]["done_again"] == 4  # the lines after it were read
     path.write_text("not json\n")
     rows = {row["what"]: row for row in figures(TOOL.ask(run="small"))["checks"]["checks"]}
     assert (rows["Metrics"]["state"], "metrics.jsonl:1: not JSON" in rows["Metrics"]["found"]) == (

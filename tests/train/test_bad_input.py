@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from nanochat import cli
 from nanochat.data.corpus import open_corpus
@@ -21,6 +22,9 @@ from nanochat.home import corpora_folder, run_folder, tokenizer_folder
 from nanochat.model.gpt import GPT
 from nanochat.tokenizer.fast import FastTokenizer
 from nanochat.tokenizer.tokenizer import sample_tokenizer, with_chat_specials
+from nanochat.train import run_files
+from nanochat.train.checkpoint_meta import hash_of
+from nanochat.train.safe_files import write_tensors
 from tests.train.small_run import QUIET, ROOT, SIZE, command, environment, everything, one_thread, prepare
 
 Refusal = Callable[..., str]
@@ -93,11 +97,20 @@ def test_a_vocabulary_that_does_not_match_the_model(refused: Refusal) -> None:
     shutil.rmtree(tokenizer_folder())
     other_tokenizer("default", 500)
     complaint = refused("--name", "mine", "--resume")
-    assert "is not the one this run was trained with: it has 765 tokens, the model 2,048" in complaint
+    place, own = tokenizer_folder(), run_folder("mine") / "tokenizer"
+    assert complaint == (
+        "the tokenizer 'default' is not the one this run was trained with: it has 765 tokens, the model "
+        f"2,048; the run keeps its own copy: put {own} in the place of {place}, or start a new run with "
+        "--name"
+    )
+    assert refused("--name", "mine", "--resume", "--tokenizer", str(own)).startswith("--tokenizer")
     config = run_folder("mine") / "config.json"
     assert "give that one with --tokenizer" in refused("--config", str(config))
     # Another tokenizer on purpose is a new model, and fine.
     assert cli.main(["train", "base", "--config", str(config), "--tokenizer", "default", "--dry-run"]) == 0
+    shutil.rmtree(place)
+    shutil.copytree(own, place)  # the way out that it names
+    assert cli.main(["train", "base", "--name", "mine", "--resume"]) == 0
 
 
 def test_a_corpus_that_is_not_the_runs_own(refused: Refusal) -> None:
@@ -111,7 +124,67 @@ def test_a_corpus_that_is_not_the_runs_own(refused: Refusal) -> None:
         corpus.name, corpus.folder, (type(train)(**{**vars(train), "sha256": "0" * 64}),), validation, "", ""
     )
     changed.save()
-    assert "the corpus 'classics' is not the one" in refused("--name", "mine", "--resume")
+    complaint = refused("--name", "mine", "--resume")
+    assert "the corpus 'classics' is not the one" in complaint
+    assert f"; put that one back in {corpus.folder}, or prepare it again from the same texts" in complaint
+
+
+def test_a_corpus_that_is_prepared_again_from_the_same_texts(refused: Refusal, tmp_path: Path) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for number in range(40):
+        (texts / f"{number}.txt").write_text(
+            f"Call me Ishmael {number}. Some years ago, never mind how long.\n"
+        )
+    again = ["data", "prepare", "--corpus", "folder", str(texts), "--name", "mine"]
+    assert cli.main(again) == 0
+    assert cli.main(["train", "base", *TRAIN, "--corpus", "mine", "--name", "mine"]) == 0
+    kept = (texts / "7.txt").read_text()
+    (texts / "7.txt").write_text("And another text.\n")
+    assert cli.main(again) == 0
+    assert "or prepare it again from the same texts" in refused("--name", "mine", "--resume")
+    (texts / "7.txt").write_text(kept)
+    assert cli.main(again) == 0  # the way out that it names
+    assert cli.main(["train", "base", "--name", "mine", "--resume"]) == 0
+
+
+def test_a_broken_line_is_told_and_the_lines_after_it_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "base", *TRAIN, "--save-every", "3", "--name", "mine"]) == 0
+    config, path = run_folder("mine") / "config.json", run_folder("mine") / "metrics.jsonl"
+    first, second, third = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text(first + second.replace(":", "", 1) + third + '{"step": 4, "lo', encoding="utf-8")
+    config.write_text(config.read_text().replace('"steps": 3', '"steps": 5'))
+    capsys.readouterr()
+    assert cli.main(["train", "base", "--name", "mine", "--resume"]) == 0
+    assert f"{path}: line 2 is no record; it is left out, and the lines after it are kept" in (
+        capsys.readouterr().out
+    )
+    assert [record["step"] for record in run_files.read_lines(path)] == [1, 3, 4, 5]
+
+
+def test_a_checkpoint_that_holds_no_numbers(refused: Refusal) -> None:
+    assert cli.main(["train", "base", *TRAIN, "--save-every", "2", "--name", "mine"]) == 0
+    newest = run_folder("mine") / "checkpoints" / "step_000003"
+    spoil(newest)
+    complaint = refused("--name", "mine", "--resume")
+    assert complaint == (
+        f"{newest}/model.safetensors is as it was written, but head.weight holds NaN or infinite numbers; "
+        f"move the folder {newest} away, and step 2 is taken in its place"
+    )
+    newest.rename(newest.parents[1] / "away")  # the way out that it names
+    assert cli.main(["train", "base", "--name", "mine", "--resume"]) == 0
+    assert (newest / "meta.json").is_file()
+
+
+def spoil(folder: Path) -> None:
+    """A weight is no number, and the hashes are right, as a program that did not look would have left it."""
+    path = folder / "model.safetensors"
+    found = {name: tensor.clone() for name, tensor in load_file(path).items()}
+    found["head.weight"][0, 0] = torch.nan
+    meta = json.loads((folder / "meta.json").read_text())
+    meta.pop("sha256")
+    meta["files"]["model.safetensors"] = write_tensors(path, found)
+    (folder / "meta.json").write_text(json.dumps({**meta, "sha256": hash_of(meta)}))
 
 
 def test_a_batch_that_does_not_divide(refused: Refusal) -> None:

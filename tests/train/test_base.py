@@ -8,6 +8,7 @@ import math
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -113,6 +114,40 @@ def test_a_loss_that_is_no_number_stops_the_run(
         "checkpoint is step 4; go on from it with --resume and a lower --lr-scale, such as 0.5\n"
     )
     assert [step for step, _ in losses("nan")] == [1, 2, 3, 4, 5]
+
+
+def test_weights_that_are_no_numbers_are_not_saved(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss of the step was a number; the step itself spoils the weights."""
+    whole = Optimizer.step
+    taken: list[Optimizer] = []
+
+    def step(self: Optimizer, *factors: Any) -> None:
+        whole(self, *factors)
+        taken.append(self)
+        if len(taken) == 4:
+            model[0].head.weight.data[5, 3] = math.inf
+
+    model: list[GPT] = []
+    drawn = GPT.initialize
+
+    def initialize(self: GPT, seed: int) -> GPT:
+        model.append(self)
+        return drawn(self, seed)
+
+    monkeypatch.setattr(Optimizer, "step", step)
+    monkeypatch.setattr(GPT, "initialize", initialize)
+    words = [*SIZE, *QUIET, "--steps", "9", "--save-every", "2", "--name", "inf"]
+    assert cli.main(["train", "base", *words]) == 1
+    assert capsys.readouterr().err == (
+        "nanochat: error: step 4: head.weight has become NaN or infinite; it was not saved. The last good "
+        "checkpoint is step 2; go on from it with --resume and a lower --lr-scale, such as 0.5\n"
+    )
+    assert [path.name for path in (run_folder("inf") / "checkpoints").iterdir()] == ["step_000002"]
+    monkeypatch.undo()
+    assert cli.main(["train", "base", "--name", "inf", "--resume", "--lr-scale", "0.5"]) == 0
+    assert [step for step, _ in losses("inf")] == list(range(1, 10))
 
 
 def test_a_run_that_stopped_goes_on_with_a_lower_rate() -> None:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from nanochat.errors import UserError
+from nanochat.errors import RunStopped, UserError
 from nanochat.files import file_hash
 from nanochat.train import checkpoint, checkpoint_meta, safe_files
 
@@ -140,6 +140,9 @@ def save_with_threads(run: Path, world: int, step: int, fails: int | None = None
 class BadTensor:
     dtype, shape = torch.float32, (1,)
 
+    def is_floating_point(self) -> bool:
+        return False
+
     def element_size(self) -> int:
         return 4
 
@@ -254,6 +257,61 @@ def test_a_file_named_outside_the_checkpoint_is_refused(tmp_path):
     path.write_text(json.dumps({**body, "sha256": checkpoint_meta.hash_of(body)}))
     with pytest.raises(UserError, match="names files in other folders"):
         checkpoint.at_step(tmp_path, 10)
+
+
+# ---- numbers that are none ----
+
+
+def spoil(run: Path, step: int, name: str, number: float) -> None:
+    """Write the checkpoint of a program that did not look: its hashes are right."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "not_finite", lambda tensors: None)
+        model, state = weights(step), {"momentum/a.weight@0:50": torch.zeros(50, 40)}
+        (model if name in model else state)[name][-1] = number
+        checkpoint.save(run, step, model, state, {"step": step}, {"rows": step})
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path, number):
+    write(tmp_path, 10)
+    spoil(tmp_path, 20, "a.weight", number)
+    found = checkpoint.latest(tmp_path, pytest.fail)
+    assert found.step == 20  # it is what was written
+    folder = tmp_path / "checkpoints" / "step_000020"
+    with pytest.raises(UserError) as error:
+        found.model_tensors()
+    assert str(error.value) == (
+        f"{folder}/model.safetensors is as it was written, but a.weight holds NaN or infinite numbers; move "
+        f"the folder {folder} away, and step 10 is taken in its place"
+    )
+    folder.rename(tmp_path / "away")  # the way out that it names
+    assert holds(checkpoint.latest(tmp_path, pytest.fail), 10)
+
+
+def test_the_only_checkpoint_without_numbers(tmp_path):
+    spoil(tmp_path, 20, "a.weight", float("nan"))
+    with pytest.raises(UserError, match="no older one is left, so the run must begin anew"):
+        checkpoint.latest(tmp_path).model_tensors()
+
+
+def test_a_state_that_is_no_number_is_refused_where_it_is_read(tmp_path):
+    spoil(tmp_path, 20, "momentum/a.weight@0:50", float("nan"))
+    found = checkpoint.latest(tmp_path)
+    assert (found.read_rows("momentum/a.weight", 0, 49) == 0).all()
+    with pytest.raises(UserError, match=r"but momentum/a\.weight holds NaN or infinite numbers"):
+        found.read_rows("momentum/a.weight", 0, 50)
+
+
+@pytest.mark.parametrize("part", ["model", "state"])
+def test_what_is_no_number_is_not_written(tmp_path, part):
+    write(tmp_path, 10, keep=1)
+    bad = {"w": torch.tensor([1.0, torch.nan])}
+    with pytest.raises(RunStopped, match="w has become NaN or infinite"):
+        checkpoint.save(
+            tmp_path, 20, bad if part == "model" else {}, bad if part == "state" else {}, {}, keep=1
+        )
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step_000010"]
+    assert holds(checkpoint.latest(tmp_path), 10)
 
 
 # ---- disks ----

@@ -73,6 +73,17 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped() -> None:
     assert weights("stopped", 4) == weights("whole", 4)
 
 
+def test_a_run_goes_on_where_the_one_it_came_from_has_saved_since() -> None:
+    rl("left", "--steps", "4", "--save-every", "2", "--keep", "9", *QUIET)
+    assert open_run("left").config["settings"]["from_step"] == 60
+    shutil.rmtree(run_folder("left") / "checkpoints" / "step_000004")
+    newest = run_folder("sft") / "checkpoints" / "step_000060"
+    kept = newest.rename(run_folder("sft") / "kept")
+    assert cli.main(["train", "rl", "--resume", "--name", "left"]) == 0
+    kept.rename(newest)
+    assert weights("left", 4) == weights("whole", 4)
+
+
 def test_two_processes_learn_the_same() -> None:
     words = [*RL, "--steps", "2", "--lr-scale", "0.1", *QUIET]
     rl("on-1", *words)

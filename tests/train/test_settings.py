@@ -220,6 +220,42 @@ def test_lines_after_the_checkpoint_are_taken_away_and_a_cut_one_too(tmp_path) -
     assert path.read_bytes().endswith(b"}\n")
 
 
+def test_a_broken_line_in_the_middle_loses_itself_alone(tmp_path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    lines = [
+        '{"step": 1}',
+        '{"st\0\0: 2}',
+        '{"step": 3}',
+        "[4]",
+        "",
+        '{"loss": 5}',
+        '{"step": 6}',
+        '{"step": 7}',
+    ]
+    path.write_text("\n".join(lines) + "\n" + '{"step": 8, "lo')
+    said: list[str] = []
+    run_files.keep_up_to(path, 6, said.append)
+    assert path.read_text() == '{"step": 1}\n{"step": 3}\n{"step": 6}\n'
+    assert said == [
+        f"{path}: lines 2, 4 and 6 are no records; they are left out, and the lines after them are kept"
+    ]
+    run_files.keep_up_to(path, 6, said.append)
+    assert len(said) == 1
+
+
+@given(
+    st.lists(st.one_of(st.integers(1, 99), st.sampled_from(["{", "", "null", '{"loss": 1}']))), st.booleans()
+)
+def test_every_whole_line_is_read_whatever_stands_between(tmp_path_factory, parts, cut: bool) -> None:
+    path = tmp_path_factory.mktemp("lines") / "metrics.jsonl"
+    text = "".join((part if isinstance(part, str) else json.dumps({"step": part})) + "\n" for part in parts)
+    path.write_text(text + ('{"step": 5, "loss' if cut else ""))
+    said: list[str] = []
+    found = run_files.read_lines(path, said.append)
+    assert [record["step"] for record in found] == [part for part in parts if isinstance(part, int)]
+    assert bool(said) is any(isinstance(part, str) and part for part in parts)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", '{"settings": {"dept": 4}}', '{"settings": {"depth": "4"}}', '{"settings": 3}', "\udcff"],

@@ -14,7 +14,9 @@ import pytest
 from safetensors.torch import load_file
 
 from nanochat import cli
-from nanochat.home import run_folder
+from nanochat.home import run_folder, tokenizer_folder
+from nanochat.tokenizer.fast import FastTokenizer
+from nanochat.tokenizer.tokenizer import with_chat_specials
 from nanochat.train.finished import open_run
 from nanochat.train.run_files import read_lines
 from tests.train.small_run import (
@@ -173,6 +175,89 @@ def test_another_stages_run_is_not_resumed(refused: Callable[..., str]) -> None:
     assert refused("--resume", "--name", "base").endswith(
         "config.json: this run is of nanochat train base, not of sft"
     )
+
+
+def stopped_after_4(name: str, origin: str) -> None:
+    """A run that starts from another and is stopped on the way."""
+    sft(name, "--from-run", origin, "--steps", "6", "--save-every", "2", "--keep", "9", *QUIET)
+    shutil.rmtree(run_folder(name) / "checkpoints" / "step_000006")
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_base_run_that_has_saved_again_changes_nothing(old: bool) -> None:
+    """`old`: the config is one of a version that did not write the step among the settings."""
+    origin, name = f"grows-{old}", f"from-grows-{old}"
+    words = [*BASE, *QUIET, "--steps", "12", "--save-every", "4", "--keep", "9", "--name", origin]
+    assert cli.main(["train", "base", *words]) == 0
+    folder = run_folder(origin) / "checkpoints"
+    for step in ("step_000008", "step_000012"):
+        (folder / step).rename(folder / f".{step}")
+    stopped_after_4(name, origin)
+    config = run_folder(name) / "config.json"
+    found = json.loads(config.read_text())
+    assert (found["settings"]["from_step"], found["origin"]["step"]) == (4, 4)
+    if old:
+        found["settings"]["from_step"] = None
+        config.write_text(json.dumps(found))
+    for step in ("step_000008", "step_000012"):
+        (folder / f".{step}").rename(folder / step)
+    whole = weights(name, 4)
+    shutil.rmtree(run_folder(name) / "checkpoints" / "step_000004")
+    assert cli.main(["train", "sft", "--resume", "--name", name]) == 0
+    assert len(losses(name)) == 6
+    assert weights(name, 4) == whole
+    # The same command again, as a batch system gives it, and the step said aloud.
+    assert cli.main(["train", "sft", *SFT, "--from-run", origin, "--name", name, "--resume"]) == 0
+    assert old or cli.main(["train", "sft", "--from-step", "4", "--name", name, "--resume"]) == 0
+    assert cli.main(["train", "sft", "--from-step", "8", "--name", name, "--resume"]) == 2
+    # Done again by its config, it starts from the same step; from another run, from that one's newest.
+    again = ["train", "sft", "--config", str(config)]
+    assert cli.main([*again, "--name", f"{name}-again"]) == 0
+    assert open_run(f"{name}-again").config["origin"]["step"] == (12 if old else 4)
+    assert cli.main([*again, "--name", f"{name}-other", "--from-run", "base"]) == 0
+    assert open_run(f"{name}-other").config["origin"]["step"] == 20
+
+
+def test_first_weights_that_are_gone_are_needed_by_none_but_the_first_step(
+    refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run_folder("base"), run_folder("goes"))
+    stopped_after_4("left", "goes")
+    shutil.copytree(run_folder("left"), run_folder("at-first"))
+    shutil.rmtree(run_folder("at-first") / "checkpoints")
+    (run_folder("goes") / "checkpoints" / "step_000020").rename(run_folder("goes") / "away")
+    assert refused("--resume", "--name", "at-first") == (
+        "the run began from step 20 of goes, which is not to be had (goes has no checkpoint of step 20; "
+        "there are: 15); copy that one back, or start a new run with --name"
+    )
+    assert cli.main(["train", "sft", "--resume", "--name", "left"]) == 0
+    assert "step 20 of goes (base), which is not needed any more" in capsys.readouterr().out
+    (run_folder("goes") / "away").rename(run_folder("goes") / "checkpoints" / "step_000020")
+    assert cli.main(["train", "sft", "--resume", "--name", "at-first"]) == 0  # the way out that it names
+    assert weights("left", 6) == weights("at-first", 6)
+
+
+def test_a_tokenizer_that_is_another_now(refused: Callable[..., str]) -> None:
+    shutil.copytree(run_folder("base"), run_folder("renamed"))
+    stopped_after_4("words", "renamed")
+    place, own = run_folder("renamed") / "tokenizer", run_folder("words") / "tokenizer"
+    found = json.loads((place / "tokenizer_settings.json").read_text())
+    found["special_tokens"] = {f"{name}x": value for name, value in found["special_tokens"].items()}
+    (place / "tokenizer_settings.json").write_text(json.dumps(found))
+    assert refused("--resume", "--name", "words") == (
+        "the tokenizer of renamed is not the one this run was trained with; the run keeps its own copy: put "
+        f"{own} in the place of {place}, or start a new run with --name"
+    )
+    # Without a copy of its own, the run takes the one of that name, which must be the same.
+    shutil.rmtree(place)
+    named = tokenizer_folder("sample")
+    FastTokenizer.of(with_chat_specials("sample", {bytes([n]): n for n in range(256)})).save(named)
+    assert refused("--from-run", "renamed").endswith(
+        f"is not the one that renamed was trained with; put a copy of that one in {place}"
+    )
+    shutil.copytree(own, place)  # the way out that both name
+    assert cli.main(["train", "sft", "--resume", "--name", "words"]) == 0
+    shutil.rmtree(named)
 
 
 def test_a_base_run_that_has_changed_is_noticed(refused: Callable[..., str]) -> None:

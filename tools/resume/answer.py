@@ -75,7 +75,7 @@ def find_answer(
 
 
 def metrics_checks(lines: Lines, evidence: Evidence) -> list[Check]:
-    """What is wrong with the lines of the run: the trainer goes on, and loses those after a broken one."""
+    """What is wrong with the lines of the run: the trainer goes on, and leaves a broken one out."""
     if not lines.problem:
         return []
     if evidence.run.metrics is None:
@@ -84,7 +84,7 @@ def metrics_checks(lines: Lines, evidence: Evidence) -> list[Check]:
     if evidence.is_loose:
         way = "give the file as the run wrote it"
         return [Check("metrics", "Metrics", State.BAD, lines.problem, way)]
-    found = f"{lines.problem}; resuming keeps the lines before it and loses the others"
+    found = f"{lines.problem}; resuming leaves such lines out and keeps the others"
     return [Check("metrics", "Metrics", State.NOTE, found)]
 
 

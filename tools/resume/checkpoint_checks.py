@@ -28,7 +28,7 @@ class Looked:
 
     step: Step
     damage: list[str] = field(default_factory=list)  # the trainer passes over it
-    harm: list[str] = field(default_factory=list)  # the trainer takes it, and stops or refuses
+    harm: list[str] = field(default_factory=list)  # the trainer takes it, and refuses to go on
     notes: list[str] = field(default_factory=list)
     hashed: str = "no hash checked"
     scanned_by: str = ""

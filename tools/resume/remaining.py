@@ -10,7 +10,7 @@ from typing import Any
 from tools.checkpoints.runs import Run
 from tools.checkpoints.scores import is_number, is_whole
 from tools.core.errors import ToolError
-from tools.core.jsonl import records
+from tools.core.jsonl import Record, records
 from tools.core.report import Series
 
 SPEED_OF = 50  # steps whose median time is taken: the first ones compile, and any may be disturbed
@@ -36,7 +36,7 @@ class Lines:
 
 
 def read_lines(run: Run) -> Lines:
-    """The lines of a run, read one at a time; where one is broken, what came before it, and the complaint."""
+    """The lines of a run, read one at a time; broken ones are left out, with a complaint of the first."""
     found = Lines()
     if run.metrics is None:
         found.problem = "metrics.jsonl is not there" if run.folder else "metrics.jsonl was not given"
@@ -46,15 +46,25 @@ def read_lines(run: Run) -> Lines:
         for record in records(run.metrics):
             if record.cut and not is_whole(record.text):
                 break  # the run was killed while it wrote; resuming takes the line away
-            line = record.parse()
-            if not isinstance(line, dict) or not isinstance(line.get("step"), int):
-                raise ToolError(f"{record.name}:{record.line}: this line has no step")
+            try:
+                line = parsed(record)
+            except ToolError as error:
+                found.problem = found.problem or str(error)
+                continue
             add_line(found, line, stride)
             if len(found.losses) > 2 * POINTS:
                 found.losses, stride = found.losses[::2], 2 * stride
-    except ToolError as error:
-        found.problem = str(error)
+    except ToolError as error:  # what cannot be read at all
+        found.problem = found.problem or str(error)
     return found
+
+
+def parsed(record: Record) -> dict[str, Any]:
+    """What a line says. Raises `ToolError` if it is no object with a step."""
+    line = record.parse()
+    if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+        raise ToolError(f"{record.name}:{record.line}: this line has no step")
+    return line
 
 
 def add_line(found: Lines, line: dict[str, Any], stride: int) -> None:

@@ -19,7 +19,7 @@ from nanochat.train.run_files import CONFIG
 from nanochat.train.sft_plan import fingerprint_of, how_many
 from nanochat.train.sft_settings import SftSettings
 from tools.checkpoints.measuring import check_hashes
-from tools.checkpoints.runs import RUNS, is_run, open_run
+from tools.checkpoints.runs import RUNS, Run, is_run, open_run
 from tools.checkpoints.wording import in_bytes
 from tools.resume.evidence import Check, Evidence, State
 from tools.resume.settings_checks import NEW_RUN, Asked
@@ -222,33 +222,41 @@ def origin_checks(evidence: Evidence, base: Path, quick: bool) -> Iterator[Check
         way = f"put {then.get('folder', folder)} back: the trainer takes tokenizer and model from it"
         yield Check("origin", "Starts from", State.BAD, f"the run {name} is not in {folder}", way)
         return
-    yield weights_check(run, name, then, evidence.settings.get("from_step"), quick)
+    yield weights_check(run, name, then, evidence, quick)
     yield origin_tokenizer(folder, run.config, evidence, base)
 
 
-def weights_check(run: Any, name: str, then: Mapping[str, Any], from_step: int | None, quick: bool) -> Check:
-    """Whether the weights that the run began with are still the ones that would be found."""
+def weights_check(run: Run, name: str, then: Mapping[str, Any], evidence: Evidence, quick: bool) -> Check:
+    """Whether the weights that the run began with are still the ones that would be found.
+
+    A run that has a checkpoint of its own goes on without them, if the other's model is still the same.
+    """
+    from_step = evidence.settings.get("from_step") or then.get("step")
     label = f"step {then.get('step')} of {name}"
     steps = [step for step in run.steps if from_step is None or step.step == from_step]
     for step in reversed(steps):
         problems = list(step.problems)
         if not problems and not quick:
             problems = [f"{file} {why}" for file, why in check_hashes(step).items() if why]
+        if problems and from_step is None:  # the trainer looks at the one before
+            continue
         if problems:
-            if from_step is None:  # the trainer looks at the one before
-                continue
-            return Check(
-                "origin", "Starts from", State.BAD, f"{label}: {problems[0]}", "copy it back from a backup"
-            )
+            return gone(f"{label}: {problems[0]}", run, evidence)
         if step.meta.hashes.get(MODEL) == then.get("sha256"):
             return Check("origin", "Starts from", State.GOOD, f"{label}, the same weights")
         found = f"the run began from {label}, and step {step.step} is there now with other weights"
-        way = f"remove what {name} has saved since, if step {then.get('step')} is still there, or {NEW_RUN}"
-        return Check("origin", "Starts from", State.BAD, found, way)
+        return Check("origin", "Starts from", State.BAD, found, f"copy that one back, or {NEW_RUN}")
     found = f"the run began from {label}, and {name} has no good checkpoint" + (
         f" of step {from_step}" if from_step is not None else ""
     )
-    return Check("origin", "Starts from", State.BAD, found, f"copy it back, or {NEW_RUN}")
+    return gone(found, run, evidence)
+
+
+def gone(found: str, run: Run, evidence: Evidence) -> Check:
+    """The check of first weights that are not to be had: they are needed where no others were saved yet."""
+    if evidence.steps and run.config.get("model") == evidence.config.get("model"):
+        return Check("origin", "Starts from", State.NOTE, f"{found}; it goes on from its own checkpoint")
+    return Check("origin", "Starts from", State.BAD, found, f"copy that one back, or {NEW_RUN}")
 
 
 def origin_tokenizer(folder: Path, config: Mapping[str, Any], evidence: Evidence, base: Path) -> Check:
