@@ -101,8 +101,10 @@ def test_tensors_that_do_not_lie_in_one_piece(tmp_path):
 # ---- several processes ----
 
 
-def save_with_threads(run: Path, world: int, step: int, fails: int | None = None) -> list[Exception | None]:
-    """Save as `world` processes would, a thread each; what each of them raised."""
+def save_with_threads(
+    run: Path, world: int, step: int, fails: int | None = None, why: object = None
+) -> list[Exception | None]:
+    """Save as `world` processes would, a thread each; what each of them raised. `why` one of them fails."""
     full = torch.arange(10.0)[:, None] * torch.ones(3) + step
     share = -(-10 // world)
     barrier, votes = threading.Barrier(world), [True] * world
@@ -121,7 +123,7 @@ def save_with_threads(run: Path, world: int, step: int, fails: int | None = None
         if rank == 0:
             state["count/w@0:1"] = torch.tensor([float(step)])
         if rank == fails:
-            state["bad"] = BadTensor()
+            state["bad"] = BadTensor() if why is None else why
         try:
             checkpoint.save(
                 run, step, weights(step), state, {}, {"rank": rank}, rank=rank, world=world, agree=agree
@@ -173,6 +175,15 @@ def test_one_process_that_cannot_write_ends_the_save_for_all(tmp_path, fails):
     assert all(isinstance(error, UserError) for error in raised)
     assert "No space left on device; step 1 is still there" in str(raised[fails])
     assert "another process could not write its part" in str(raised[1])
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step_000001"]
+
+
+def test_one_process_without_numbers_ends_the_save_for_all(tmp_path):
+    assert save_with_threads(tmp_path, 3, 1) == [None] * 3
+    raised = save_with_threads(tmp_path, 3, 2, fails=2, why=torch.tensor([torch.nan]))
+    assert all(isinstance(error, RunStopped) for error in raised)
+    assert str(raised[2]) == "bad has become NaN or infinite"
+    assert str(raised[0]) == "what another process holds has become NaN or infinite"
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step_000001"]
 
 

@@ -242,7 +242,7 @@ def weights_check(run: Run, name: str, then: Mapping[str, Any], evidence: Eviden
             continue
         if problems:
             return gone(f"{label}: {problems[0]}", run, evidence)
-        if step.meta.hashes.get(MODEL) == then.get("sha256"):
+        if step.meta and step.meta.hashes.get(MODEL) == then.get("sha256"):
             return Check("origin", "Starts from", State.GOOD, f"{label}, the same weights")
         found = f"the run began from {label}, and step {step.step} is there now with other weights"
         return Check("origin", "Starts from", State.BAD, found, f"copy that one back, or {NEW_RUN}")
