@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,11 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.site.conftest import until
-from tests.site.test_tool_pages import NORMAL, READ_FORM, answers, open_tool, wait_for_answer
+from tests.site.test_tool_pages import NORMAL, READ_FORM, answers, compare, open_tool, wait_for_answer
 from tools import registry
+from tools.core import given
 from tools.core.exports import exports_of
-from tools.core.html import render_html
+from tools.core.page import answer
 from tools.core.parameters import from_query, parameters_of
 
 Open = Callable[..., Page]
@@ -26,11 +26,12 @@ EXAMPLES = ROOT / "tools" / "examples"
 GIVEN: dict[str, list[Path]] = {
     "training-dashboard": [LAPTOP / "speedrun-laptop", LAPTOP / "speedrun-laptop-rl"],
     "dataset-inspector": [EXAMPLES / "conversations-with-faults.jsonl"],
-    "checkpoint-browser": [EXAMPLES / "checkpoints" / "speedrun-laptop-step-180"],
+    "checkpoint-browser": [EXAMPLES / "resume" / "d2"],
     "generation-explorer": [EXAMPLES / "generation_calculator.json"],
     "training-resume-helper": [EXAMPLES / "resume" / "d2"],
     "attention-visualizer": [EXAMPLES / "attention-sum.json"],
     "conversation-template-builder": [EXAMPLES / "conversations" / "classroom.jsonl"],
+    "lr-finder": [EXAMPLES / "lr-sweep-laptop.jsonl"],
 }
 FIELDS = {
     "generation-explorer": "trace",
@@ -47,31 +48,33 @@ THIRTY_FRAMES = """new Promise((done) => {
 
 def drop(page: Page, paths: list[Path], on: str = ".tool-report") -> None:
     """Drop files or folders on the page, as from a file manager."""
-    page.wait_for_selector(on).scroll_into_view_if_needed()
-    box = page.query_selector(on).bounding_box()
-    place = {"x": box["x"] + 20, "y": max(box["y"], 0) + 20}
+    target = page.wait_for_selector(on)
+    target.evaluate("one => one.scrollIntoView({ block: one.clientHeight > 400 ? 'start' : 'center' })")
+    box = target.bounding_box()
+    # Below the bar at the top of a page, which covers the beginning of a long report.
+    place = {"x": box["x"] + 20, "y": max(box["y"], 0) + min(box["height"] / 2, 300)}
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
     session = page.context.new_cdp_session(page)
     for kind in ("dragEnter", "dragOver", "drop"):
         session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
 
 
+def field_key(tool: str) -> str:
+    """The field that takes the files."""
+    files = [one.key for one in parameters_of(registry.load(tool).parameters) if one.kind == "file"]
+    return FIELDS.get(tool, files[0])
+
+
 def expected(tool: str, paths: list[Path], form: dict[str, Any]) -> str:
-    """The report that the command line gives for these files, with all else that the form says."""
-    found = registry.load(tool)
-    files = [one for one in parameters_of(found.parameters) if one.kind == "file"]
-    given = next(one for one in files if one.name == FIELDS.get(tool, files[0].name))
-    said = {key: word for key, word in form.items() if key not in {one.key for one in files}}
-    asked = from_query(found.parameters, said)[0]
-    value: Any = tuple(paths) if given.many else paths[0]
-    return render_html(found.report(dataclasses.replace(asked, **{given.name: value})))
-
-
-def without_folders(html: str, paths: list[Path]) -> str:
-    """The report with files named as a page knows them: without the folder they lie in."""
-    for path in paths:
-        html = html.replace(f"{path.parent}/", "")
-    return html
+    """What the same Python says here of files that were given to it as the worker does it."""
+    key = field_key(tool)
+    given.give(key, str(paths[0].parent), [path.name for path in paths])
+    try:
+        reply = json.loads(answer(tool, json.dumps(form)))
+    finally:
+        given.take_back(key)
+    assert reply["error"] is None
+    return str(reply["html"])
 
 
 def field_of(tool: str) -> str:
@@ -83,14 +86,12 @@ def field_of(tool: str) -> str:
 def test_what_is_dropped_is_read_here_and_sent_nowhere(tool: str, site_url: str, open_page: Open) -> None:
     page = open_tool(open_page, site_url, tool)
     requests: list[Any] = []
-    page.on("request", requests.append)
+    page.on("request", lambda request: requests.append(request))
     drop(page, GIVEN[tool], field_of(tool))
     wait_for_answer(page, 0)
     assert page.is_hidden(".tool-error"), page.inner_text(".tool-error")
-    command_says = expected(tool, GIVEN[tool], page.evaluate(READ_FORM))
-    assert page.inner_html(".tool-report") == page.evaluate(
-        NORMAL, without_folders(command_says, GIVEN[tool])
-    )
+    form = page.evaluate(READ_FORM) | {field_key(tool): [path.name for path in GIVEN[tool]]}
+    assert page.inner_html(".tool-report") == page.evaluate(NORMAL, expected(tool, GIVEN[tool], form))
     said = " ".join(page.locator(".tool-given").all_inner_texts())
     assert all(path.name in said for path in GIVEN[tool])
     # Starting Python fetches its files. Nothing else happens, and nothing carries anything away.
@@ -107,7 +108,6 @@ def test_an_example_takes_the_place_of_files_and_files_that_of_an_example(
     tool: str, site_url: str, open_page: Open
 ) -> None:
     page = open_tool(open_page, site_url, tool)
-    first = page.inner_html(".tool-report")
     example = page.input_value('[name="example"]')
     drop(page, GIVEN[tool], field_of(tool))
     wait_for_answer(page, 0)
@@ -115,7 +115,7 @@ def test_an_example_takes_the_place_of_files_and_files_that_of_an_example(
     before = answers(page)
     page.select_option('[name="example"]', example)
     wait_for_answer(page, before)
-    assert page.evaluate(NORMAL, first) == page.inner_html(".tool-report")
+    compare(page, tool, "the example again")
     assert page.locator(".tool-given").all_inner_texts() == [""] * page.locator(".tool-given").count()
 
 

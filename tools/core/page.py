@@ -94,15 +94,17 @@ def tell_progress(tell: Callable[[str, float], object]) -> None:
 
 
 def export(name: str, query: str, key: str) -> str:
-    """One of the files that a tool can save for a query, as JSON: `text`, `file_name`, `error`."""
+    """One of the files that a tool can save for a query, as JSON: `text`, `file_name`, `error`, `needs`."""
     tool = load(name)
     chosen = next(one for one in exports_of(tool) if one.key == key)
     try:
         parameters = _parameters(tool, json.loads(query))[0]
-        text = "".join(chosen.write(parameters))
+        text = without_folder("".join(chosen.write(parameters)))
     except ToolError as error:
-        return json.dumps({"text": "", "file_name": "", "error": _on_page(tool, str(error))})
-    return json.dumps({"text": text, "file_name": chosen.file_name, "error": None})
+        needs = list(error.names) if isinstance(error, NeedFiles) else []
+        said = _on_page(tool, str(error))
+        return json.dumps({"text": "", "file_name": "", "error": said, "needs": needs})
+    return json.dumps({"text": text, "file_name": chosen.file_name, "error": None, "needs": []})
 
 
 def answer(name: str, query: str = "{}") -> str:
@@ -140,10 +142,8 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     if unknown:
         said = f"This page's address also says {listing(unknown, 'and')}, which means nothing to this tool."
         report = dataclasses.replace(report, notes=[*report.notes, said])
-    return reply | {
-        "html": render_html(report) if tool.headings else render_blocks(report),
-        "says": report.says,
-    }
+    html = render_html(report) if tool.headings else render_blocks(report)
+    return reply | {"html": without_folder(html), "says": without_folder(report.says)}
 
 
 def _parameters(tool: Tool, asked: Mapping[str, object] | str) -> tuple[Any, list[str]]:

@@ -153,10 +153,11 @@ async function answerTo(id: number, request: Request, output: OutputStream): Pro
     }
     case "tool":
       mount(request.files);
-      return { ok: true, failedBefore: 0, value: await askTool(id, request.tool, request.query) };
+      return { ok: true, failedBefore: 0, value: await withFiles(id, () => toolPages().answer(request.tool, request.query) as string) };
     case "export": {
       mount(request.files);
-      const value = toolPages().export(request.tool, request.query, request.key) as string;
+      const { tool, query, key } = request;
+      const value = await withFiles(id, () => toolPages().export(tool, query, key) as string);
       return { ok: true, failedBefore: 0, value };
     }
     case "form":
@@ -199,12 +200,12 @@ function mount(given: readonly GivenFiles[]): void {
   }
 }
 
-/** A tool's answer. Files it says it needs are fetched from the site, and then it is asked again. */
-async function askTool(id: number, tool: string, query: string): Promise<string> {
+/** What a tool answers. Files it says it needs are fetched from the site, and then it is asked again. */
+async function withFiles(id: number, ask: () => string): Promise<string> {
   const asked = new Set<string>();
   toolPages().tell_progress((what: string, share: number) => send({ kind: "progress", id, what, share }));
   for (;;) {
-    const answer = toolPages().answer(tool, query) as string;
+    const answer = ask();
     const missing = (JSON.parse(answer) as { needs: string[] }).needs.filter((name) => !asked.has(name));
     if (missing.length === 0) return answer;
     for (const name of missing) {
