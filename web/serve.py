@@ -91,10 +91,8 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
             return None
         packed = "gzip" in self.headers.get("Accept-Encoding", "") and path.suffix not in ALREADY_SMALL
         if path.name == "sitemap.xml":
-            content, packed = (
-                own_addresses(content, f"http://{self.headers.get('Host', HOST)}{self.prefix}"),
-                False,
-            )
+            content = own_addresses(content, f"http://{self.headers.get('Host', HOST)}{self.prefix}")
+            content = gzip.compress(content, compresslevel=6) if packed else content
         elif packed:
             content = compressed(path, stat.st_mtime_ns)
         self.send_response(status)
