@@ -117,18 +117,19 @@ def test_every_control_changes_the_report_as_the_tool_itself_would(
     page = open_tool(open_page, site_url, tool)
     initial = page.evaluate(READ_FORM)
     assert initial
-    seen = set()
+    seen, changed = set(), 0
     for name in initial:
         before = answers(page)
         if not change(page, name):
             continue
+        changed += 1
         wait_for_answer(page, before)
         compare(page, tool, f"{tool}: after a change of {name}")
         seen.add(page.inner_html(".tool-report") + page.inner_text(".tool-error"))
         before = answers(page)
         undo(page, name, initial[name])
         wait_for_answer(page, before)
-    assert len(seen) > len(initial) / 2  # most controls matter, and the page shows that they do
+    assert len(seen) > changed / 2  # most controls matter, and the page shows that they do
 
 
 @TOOLS

@@ -25,6 +25,7 @@ from tools.checkpoints.runs import (
 )
 from tools.core.errors import ToolError, UsageError
 from tools.core.examples import example_files
+from tools.core.given import is_page
 from tools.core.words import nearest, say
 
 LAPTOP = "laptop/runs"  # the kept run: its small files are a part of the site
@@ -63,6 +64,8 @@ def find_targets(question: Question) -> Targets:
         raise UsageError("--step goes with --run, or with the name of a run", "step")
     if question.example and not named:
         return Targets(steps=[example_step(*one) for one in EXAMPLE_STEPS[question.example]])
+    if not named and is_page():
+        raise UsageError("--files: choose or drop a checkpoint's files, or choose an Example", "files")
     base = question.base or base_folder()
     if not named:
         return list_folder(base)

@@ -7,7 +7,8 @@ reads it in slices as it would from a disk.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +18,31 @@ GIVEN: dict[str, Path] = {}
 """Files given to this page, by the names they were given under."""
 MOUNTED: dict[str, str] = {}
 """The folder in which the files of a field lie, by the field's key."""
+
+
+_ASKED: list[bool] = []
+
+
+@contextmanager
+def asked_by_page() -> Iterator[None]:
+    """While this lasts, a page asks: it has no folders but those it was given, and no home folder.
+
+    >>> with asked_by_page():
+    ...     is_page()
+    True
+    >>> is_page()
+    False
+    """
+    _ASKED.append(True)
+    try:
+        yield
+    finally:
+        _ASKED.pop()
+
+
+def is_page() -> bool:
+    """Whether a page asks."""
+    return bool(_ASKED)
 
 
 @lru_cache(maxsize=1)

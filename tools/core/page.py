@@ -20,7 +20,7 @@ from tools.core import given
 from tools.core.arguments import to_command
 from tools.core.errors import NeedFiles, ToolError, UsageError
 from tools.core.exports import exports_of
-from tools.core.given import given_file, put_file, without_folder
+from tools.core.given import asked_by_page, given_file, put_file, without_folder
 from tools.core.html import render_blocks, render_html
 from tools.core.parameters import Parameter, from_query, page_parameters, parameters_of, to_query
 from tools.core.parsing import write
@@ -99,7 +99,8 @@ def export(name: str, query: str, key: str) -> str:
     chosen = next(one for one in exports_of(tool) if one.key == key)
     try:
         parameters = _parameters(tool, json.loads(query))[0]
-        text = without_folder("".join(chosen.write(parameters)))
+        with asked_by_page():
+            text = without_folder("".join(chosen.write(parameters)))
     except ToolError as error:
         needs = list(error.names) if isinstance(error, NeedFiles) else []
         said = _on_page(tool, str(error))
@@ -133,7 +134,8 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
         parameters, unknown = _parameters(tool, asked)
         reply["query"] = urlencode(_named_files(tool, to_query(parameters)), doseq=True, errors="replace")
         reply["command"] = without_folder(to_command(tool, parameters))
-        report = tool.report(parameters)
+        with asked_by_page():
+            report = tool.report(parameters)
     except NeedFiles as need:
         return reply | {"needs": list(need.names), "error": _on_page(tool, str(need))}
     except ToolError as error:

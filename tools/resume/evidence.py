@@ -17,7 +17,7 @@ from tools.checkpoints.loose import sort_files
 from tools.checkpoints.runs import RUNS, Run, Step, check_folder, find_runs, is_run, open_run
 from tools.core.errors import UsageError
 from tools.core.examples import example_file, example_files, example_folder
-from tools.core.given import MOUNTED
+from tools.core.given import MOUNTED, is_page
 from tools.core.words import nearest, say
 from tools.resume.question import Question
 
@@ -81,6 +81,8 @@ def find_evidence(question: Question) -> Evidence:
     named = [*([Path(question.run)] if question.run else []), *question.files]
     if question.example and not named:
         return example_evidence(question.example)
+    if not named and is_page():
+        raise UsageError("--files: choose or drop a run's files or its folder, or choose an Example", "files")
     base = question.base or base_folder()
     loose = [path for path in named if path.is_file()]
     folders = [path for path in named if not path.is_file()]

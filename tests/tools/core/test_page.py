@@ -14,6 +14,7 @@ from tests.tools.core.test_parameters import demos
 from tools.core import given as given_files
 from tools.core.errors import UsageError
 from tools.core.html import render_html
+from tools.core.page import answer as page_answer
 from tools.core.page import answer_for, form_schema, put_file
 from tools.core.parameters import from_query, to_query
 from web.tool_page import render_tool
@@ -207,3 +208,10 @@ def test_the_schema_of_a_form_says_all_a_form_needs():
     depth = schema["groups"][0]["fields"][0]
     assert depth["key"] == "depth"
     assert (depth["low"], depth["high"], depth["default"], depth["unit"]) == (1, 1000, "6", "layers")
+
+
+@pytest.mark.parametrize("tool", ["checkpoint-browser", "training-resume-helper"])
+def test_a_page_that_was_given_nothing_does_not_look_at_home(tool):
+    reply = json.loads(page_answer(tool, '{"example": ""}'))
+    assert reply["field"] == "files"
+    assert "or choose an Example" in reply["error"]
