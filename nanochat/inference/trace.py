@@ -37,7 +37,7 @@ from nanochat.inference.request import Finish, Sampling
 
 FORMAT, VERSION = "nanochat-trace", 1
 CALL_MARKERS = ("<|python_start|>", "<|python_end|>")
-KINDS = {
+KINDS: dict[str, type | tuple[type, ...]] = {
     "an object": dict, "a list": list, "a text": str, "a whole number": int, "a number": (int, float),
     "true or false": bool,
 }  # fmt: skip
@@ -316,7 +316,7 @@ def _get(found: Mapping[str, Any], key: str, kind: str, where: str = "") -> Any:
         raise TraceError(f"{where}{key} is missing")
     value = found[key]
     wrong = isinstance(value, bool) and kind != "true or false"
-    if wrong or not isinstance(value, KINDS[kind]):  # type: ignore[arg-type]
+    if wrong or not isinstance(value, KINDS[kind]):
         raise TraceError(f"{where}{key} must be {kind}")
     return value
 

@@ -111,7 +111,7 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     assert "is a folder" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything; test_every_tool.py asks as nobody")
 def test_a_file_without_permission(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_bytes(lines(GOOD, STEP))

@@ -94,7 +94,7 @@ def _answer(tool: Tool, argv: Sequence[str], prog: str) -> int:
     live = tool.watch(parameters) if tool.watch else None
     report = _watched(tool, live, parameters, output) if live is not None else tool.report(parameters)
     for saving in wanted:
-        saving.write(parameters)
+        saving.write(parameters, report)
         if not saving.to_stdout:
             print(f"wrote {visible(str(saving.path))}", file=sys.stderr)
     if output.json:
@@ -117,13 +117,13 @@ def _watched(tool: Tool, live: Iterator[Report], parameters: Any, output: Any) -
     """Draw each report over the last, on a terminal; the last one is the answer."""
     last = None
     for answer in live:
+        cleared = "\x1b[2J" if last is None else ""
+        last = tool.named(answer, parameters)
         if _redraws(output):
             # Home, then each line with the rest of its row cleared, then what is left below: no flicker.
-            first = "\x1b[2J" if last is None else ""
-            lines = _drawn(tool.named(answer, parameters), output).replace("\n", "\x1b[K\n")
-            sys.stdout.write(f"{first}\x1b[H{lines}\x1b[J")
+            lines = _drawn(last, output).replace("\n", "\x1b[K\n")
+            sys.stdout.write(f"{cleared}\x1b[H{lines}\x1b[J")
             sys.stdout.flush()
-        last = tool.named(answer, parameters)
     return last if last is not None else tool.report(parameters)
 
 

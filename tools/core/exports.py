@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from tools.core.errors import ToolError, UsageError
+from tools.core.report import Report
 from tools.core.tool import Export, Tool
 
 
 def exports_of(tool: Tool) -> list[Export]:
     """What a tool can save: its own exports, and the report as a page."""
+    said = "the report as a page of its own"
+    return [*tool.exports, Export("html", f"{tool.name}.html", said, _page, of_report=True)]
 
-    def page(parameters: Any) -> Iterator[str]:
-        from tools.core.standalone import render_standalone  # it reads a style sheet
 
-        yield render_standalone(tool.report(parameters))
+def _page(report: Report) -> Iterator[str]:
+    from tools.core.standalone import render_standalone  # it reads a style sheet
 
-    return [*tool.exports, Export("html", f"{tool.name}.html", "the report as a page of its own", page)]
+    yield render_standalone(report)
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class Saving:
         if not self.path.absolute().parent.is_dir():
             raise UsageError(f"{flag}: there is no folder {self.path.parent}")
 
-    def write(self, parameters: Any) -> None:
-        """Write it whole, or not at all."""
-        parts = self.export.write(parameters)
+    def write(self, parameters: Any, report: Report) -> None:
+        """Write it whole, or not at all; `report` is the answer to the parameters."""
+        parts = self.export.write(report if self.export.of_report else parameters)
         if self.to_stdout:
             sys.stdout.writelines(parts)
             return

@@ -100,7 +100,8 @@ def export(name: str, query: str, key: str) -> str:
     try:
         parameters = _parameters(tool, json.loads(query))[0]
         with asked_by_page():
-            text = without_folder("".join(chosen.write(parameters)))
+            subject = tool.report(parameters) if chosen.of_report else parameters
+            text = without_folder("".join(chosen.write(subject)))
     except ToolError as error:
         needs = list(error.names) if isinstance(error, NeedFiles) else []
         said = _on_page(tool, str(error))

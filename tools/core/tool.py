@@ -31,13 +31,15 @@ __all__ = ["NeedFiles", "Tool", "ToolError", "UsageError"]
 class Export:
     """A file that a tool can write: `--csv FILE` on the command line, a button on a page.
 
-    `write` gives the file's text, in parts, so that a large one need not be in memory at once.
+    `write` gives the file's text for the parameters, in parts, so that a large one need not be in memory at
+    once; or, `of_report`, for the answer to them, which is then not worked out twice.
     """
 
     key: str
     file_name: str
     help: str
     write: Callable[[Any], Iterable[str]]
+    of_report: bool = False
 
 
 @dataclass(frozen=True)

@@ -169,3 +169,16 @@ def test_exports_stand_in_the_help(capsys):
     assert "--csv FILE" in out
     assert "--html FILE" in out
     assert "--overwrite" in out
+
+
+def test_the_page_is_made_of_the_answer_at_hand(tmp_path):
+    """A file of a gigabyte is not read a second time for it."""
+    asked = []
+
+    def run(parameters):
+        asked.append(parameters)
+        return demo_tool.run(parameters)
+
+    once = dataclasses.replace(demo_tool.TOOL, run=run)
+    assert main(once, ["--html", str(tmp_path / "a.html")]) == 0
+    assert len(asked) == 1
