@@ -61,6 +61,7 @@ PURE_PARTS = {
     "nanochat/inference": ("__init__", "position", "request", "sampling", "trace", "writing"),
     "nanochat/toolbox": ("__init__", "calculator", "tool_use", "tools"),
     "nanochat/evaluation": ("__init__", "core_prompts", "results", "statistics"),
+    "nanochat/serve": ("__init__", "conversation"),
 }  # fmt: skip
 SHIPPED = (
     *(f"{room}/{module}.py" for room, modules in PURE_PARTS.items() for module in modules),

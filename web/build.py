@@ -24,7 +24,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from web import assets, browser_python, contents, finish, notebook, reference, search_words, theme_mends
+from web import (
+    assets,
+    browser_model,
+    browser_python,
+    contents,
+    finish,
+    notebook,
+    reference,
+    search_words,
+    theme_mends,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "site_docs"
@@ -85,8 +95,9 @@ def build(strict: bool, verbose: bool) -> None:
     with step("scripts, fonts, styles, rank files"):
         assets.copy_all(NEW)
         assets.bundle_scripts(NEW / "assets" / "live")
-    with step("the browser's Python"):
+    with step("the browser's Python and the model"):
         browser_python.build(NEW)
+        browser_model.build(NEW)
     with step("notebooks and the list of exercises"):
         notebook.finish_notebooks(PAGES / "notebooks", NEW / "notebooks")
         finish.write_exercises(NEW)

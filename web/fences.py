@@ -13,6 +13,7 @@ says whether a fence is ours, the formatter returns its HTML. No MkDocs hook is 
     ```source                             one line `package.module:symbol`, shown from the file itself
     ```tool                               one line `tool-name`, then `parameter: value` lines
     ```explore                            the same for an interactive figure of `tools/figures`
+    ```model                              one word: which page of the model (web/model_page.py)
 
 A cell that fails stops the build with its page and line, unless it is marked `fails` to show an error. So
 does an exercise whose solution fails a check, or whose starter passes them all.
@@ -33,7 +34,7 @@ from markdown import Markdown
 from pymdownx.highlight import Highlight
 from pymdownx.superfences import SuperFencesException
 
-from web import explore, run_cell, tool_page
+from web import explore, model_page, run_cell, tool_page
 from web.quiz import render_quiz
 from web.source import read_symbol
 
@@ -114,6 +115,11 @@ def format_source(source: str, options: Options, page: _Page) -> str:
 
 
 @_stops_the_build
+def format_model(source: str, options: Options, page: _Page) -> str:
+    """A page on which the reader asks the model of the page."""
+    return model_page.render(source.strip())
+
+
 def format_tool(source: str, options: Options, page: _Page) -> str:
     """A learning tool's page: its form and its real report for the values given."""
     return tool_page.render(*_name_and_query(source))

@@ -72,6 +72,11 @@ SIZES = {
         "classics", None, 4_096, "--depth 4 --head-dim 64 --seq-len 512 --batch-size 16 --steps 180", 0,
         "--mixture classroom", "--steps 100", (), "--tasks bpb", "--tasks classroom --limit 200",
     ),
+    "browser": Size(
+        "5 layers, the most that 16 MB hold in 8 bits: the model in the site's pages; 90 minutes on two cores",
+        "classics", None, 4_096, "--depth 5 --head-dim 64 --seq-len 512 --batch-size 16 --steps 2000", 0,
+        "--mixture storybook", "--steps 100", (), "--tasks bpb", "--tasks classroom --limit 200",
+    ),
     "1gpu": Size(
         "12 layers on 1.3 billion tokens of web text: a few hours on one H100 or H200",
         "climbmix", 30, 32_768, "--depth 12", 1, **ON_GPUS,

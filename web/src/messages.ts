@@ -22,7 +22,9 @@ export type Request =
   | { readonly kind: "tool"; readonly tool: string; readonly query: string; readonly files: readonly GivenFiles[] }
   /** The text of a file to save. */
   | { readonly kind: "export"; readonly tool: string; readonly query: string; readonly files: readonly GivenFiles[]; readonly key: string }
-  | { readonly kind: "form"; readonly tool: string };
+  | { readonly kind: "form"; readonly tool: string }
+  /** Something for the model of the page: a call of tools/live/page.py, and its words as JSON. */
+  | { readonly kind: "model"; readonly call: string; readonly words: string };
 
 /**
  * What a reader chose for a field or dropped on it. A `File` is no copy of its bytes: the worker reads them in slices

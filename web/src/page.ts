@@ -14,6 +14,8 @@ export function openPage(): void {
   openQuizzes(fresh("fieldset.quiz"));
   openTools(fresh(".tool"));
   openFigures(fresh(".explore"));
+  const playgrounds = fresh(".playground");
+  if (playgrounds.length > 0) void import("./playground").then(({ openPlaygrounds }) => openPlaygrounds(playgrounds));
   showProgress();
 }
 

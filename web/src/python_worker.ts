@@ -7,8 +7,10 @@ import type { Lockfile, PyodideAPI } from "pyodide";
 import type { PyCallable, PyProxy } from "pyodide/ffi";
 
 import { DownloadProgress } from "./download_progress";
+import { KeptFiles } from "./kept_files";
 import type { Answer, CellSource, FromWorker, GivenFiles, Request, ToWorker } from "./messages";
 import { OutputStream } from "./output_stream";
+import { PageModel } from "./page_model";
 import { stayOnThisSite } from "./stay_on_this_site";
 import { UNPACK_WHEEL, WHEEL } from "./unpack_wheel";
 
@@ -36,6 +38,8 @@ let progress: DownloadProgress | undefined;
 let python: PyodideAPI;
 let runCell: RunCell;
 let site: string;
+let kept: KeptFiles;
+let model: Promise<PageModel> | undefined;
 
 worker.onmessage = ({ data }) => {
   if (data.kind === "start") void start(data.folder, data.site, data.interrupt);
@@ -45,6 +49,7 @@ worker.onmessage = ({ data }) => {
 
 async function start(folder: string, top: string, interrupt: SharedArrayBuffer | null): Promise<void> {
   site = top;
+  kept = new KeptFiles(top, globalThis.caches as CacheStorage | undefined);
   stayOnThisSite(new URL(folder).origin, (response) => progress?.follow(response) ?? response);
   try {
     const facts = await read(`${folder}start.json`, { cache: "no-cache" });
@@ -162,6 +167,10 @@ async function answerTo(id: number, request: Request, output: OutputStream): Pro
     }
     case "form":
       return { ok: true, failedBefore: 0, value: toolPages().form(request.tool) as string };
+    case "model": {
+      await needModel(id);
+      return { ok: true, failedBefore: 0, value: await livePages().answer(request.call, request.words) as string };
+    }
   }
 }
 
@@ -223,6 +232,42 @@ function putFile(name: string, data: ArrayBuffer): string {
 /** The module of Python that answers for the tools; loaded when the first tool asks. */
 function toolPages() {
   return python.pyimport("tools.core.page");
+}
+
+/** Python's side of the model; loaded when it is first asked. */
+function livePages() {
+  return python.pyimport("tools.live.page");
+}
+
+const LIVE_FOLDER = "/model";
+
+/** Fetch the model and show it to Python, unless that was done before. */
+async function needModel(id: number): Promise<void> {
+  const tell = (loaded: number, total: number): void =>
+    send({ kind: "progress", id, what: `Fetching the model, ${mega(total)} MB`, share: loaded / total });
+  model ??= loadModel(tell);
+  try {
+    await model;
+  } catch (error) {
+    model = undefined;
+    throw error;
+  }
+}
+
+async function loadModel(tell: (loaded: number, total: number) => void): Promise<PageModel> {
+  const loaded = await PageModel.load(site, kept, tell);
+  const { ranks, settings } = loaded.facts.files;
+  python.FS.mkdirTree(LIVE_FOLDER);
+  for (const [name, as] of [[ranks.name, "tokenizer.tiktoken"], [settings.name, "tokenizer_settings.json"]] as const) {
+    const data = await kept.read(`${site}assets/model/${name}`, () => {});
+    python.FS.writeFile(`${LIVE_FOLDER}/${as}`, new Uint8Array(data));
+  }
+  livePages().connect(loaded.factsText, LIVE_FOLDER, loaded);
+  return loaded;
+}
+
+function mega(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
 }
 
 /** A Python list of dictionaries, as JSON. */

@@ -28,7 +28,7 @@ CHAT = (
     "smoltalk:460,mmlu:100,gsm8k:16,arc-easy:4.5,arc-challenge:2.2,spelling:40,letter-counting:20,"
     "arithmetic:10,identity:2"
 )
-NAMED = {"classroom": CLASSROOM, "chat": CHAT}
+NAMED = {"classroom": CLASSROOM, "storybook": CLASSROOM, "chat": CHAT}
 
 
 def parse_mixture(words: str) -> list[tuple[str, float]]:

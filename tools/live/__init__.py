@@ -1,0 +1,11 @@
+"""The model in the page: a real one, asked by Python in the reader's browser.
+
+The browser's worker runs the network (ONNX Runtime Web); all else is Python and is here: tokenizing, choosing
+a token, following calls of the calculator.
+
+- `model`        the model as pages ask it: ids in, logits out, what was read before is not read again
+- `looking`      a text and all that goes on inside: attention, streams, what each layer would say, the loss
+- `recording`    a trace of what the model writes, as `nanochat.inference.recording` makes it
+- `playground`   the page on which one token is written at a time
+- `page`         what the worker calls
+"""

@@ -1,0 +1,124 @@
+"""Pages on which the reader asks the model of the page: their forms, and what they show before that.
+
+Before a script runs, a page shows what the same Python made of an example at build, with the same model. The
+browser's scripts find a page by its class (`web/src/playground.ts` the playground) and the places in it by
+theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from nanochat.inference.request import Sampling
+from tools.core.markup import escape
+from tools.live.chips import answer_html, next_html
+from tools.live.playground import Playground
+from web import browser_model, model_runner
+
+EXAMPLES = (
+    ("chat", "What is 37 * 12?"),
+    ("chat", "How many r are in strawberry?"),
+    ("chat", "Tell me a story about a dog and a red ball."),
+    ("chat", "What can you do?"),
+    ("complete", "Once upon a time"),
+)
+SLIDERS = (
+    ("temperature", "Temperature", 0, 2, 0.05, 0.7, "0 always takes the likeliest token"),
+    ("top_k", "Top-k", 0, 100, 1, 0, "only the k likeliest tokens"),
+    ("top_p", "Top-p", 0, 1, 0.01, 1, "only the likeliest that together reach p"),
+    ("min_p", "Min-p", 0, 1, 0.01, 0, "only tokens with this share of the likeliest one's chance"),
+)
+WITHOUT_SCRIPT = "The model runs in this page by JavaScript. Without it, the page shows one answer of it."
+# Where the example stops, so that the page shows a choice that is still open.
+FIRST_TOKENS = 3
+
+
+def chat() -> str:
+    """The playground."""
+    return "\n".join(_chat())
+
+
+def _chat() -> Iterator[str]:
+    megabytes = browser_model.download_bytes() / 1e6
+    yield '<div class="playground">'
+    yield '<form aria-label="A question for the model" autocomplete="off">'
+    yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
+    yield '<fieldset class="model-controls" disabled>'
+    yield '<div class="model-ask">'
+    yield '<label for="playground-text">Your question, or the beginning of a text</label>'
+    yield f'<textarea id="playground-text" name="text" rows="2" maxlength="2000">{EXAMPLES[0][1]}</textarea>'
+    yield '<div class="model-row">'
+    yield '<label><input type="radio" name="mode" value="chat" checked> chat</label>'
+    yield '<label><input type="radio" name="mode" value="complete"> complete the text</label>'
+    yield '<label><input type="checkbox" name="slowly"> one token at a time</label>'
+    yield "</div>"
+    yield '<div class="model-row">'
+    yield '<button type="submit" class="live-button live-run">Ask</button>'
+    for name, label in (
+        ("step", "One token"),
+        ("go", "Go on"),
+        ("stop", "Stop"),
+        ("new", "New conversation"),
+    ):
+        yield f'<button type="button" class="live-button" name="{name}">{label}</button>'
+    yield "</div>"
+    yield '<div class="model-row model-examples"><span>Try</span>'
+    for mode, text in EXAMPLES:
+        asked = f'data-mode="{mode}" data-text="{escape(text)}"'
+        yield f'<button type="button" class="live-button" name="example" {asked}>{escape(text)}</button>'
+    yield "</div></div>"
+    yield '<div class="model-sampling">'
+    for name, label, low, high, step, value, note in SLIDERS:
+        yield (
+            f'<div class="model-slider"><label for="playground-{name}">{label} <output>{value}</output></label>'
+            f'<input type="range" id="playground-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
+            f'value="{value}" data-sampling aria-describedby="playground-{name}-help">'
+            f'<span class="tool-help" id="playground-{name}-help">{note}</span></div>'
+        )
+    yield (
+        '<div class="model-slider"><label for="playground-seed">Seed</label><input type="number" '
+        'id="playground-seed" name="seed" value="0" min="0" max="999999" data-sampling '
+        'aria-describedby="playground-seed-help"><span class="tool-help" id="playground-seed-help">'
+        "another one, another draw</span></div>"
+    )
+    yield "</div></fieldset></form>"
+    yield (
+        f'<p class="tool-private">The first question fetches Python, the model and what runs it, '
+        f"{megabytes:.0f} MB together. They are kept in this browser. What you write is not sent anywhere.</p>"
+    )
+    yield '<p class="model-status" role="status"></p>'
+    shown, following = asyncio.run(example(EXAMPLES[0][1]))
+    yield f'<div class="model-answer-place" tabindex="0" role="region" aria-label="the answer">{shown}</div>'
+    yield '<div class="model-branches-place"></div>'
+    yield f'<div class="model-next-place">{following}</div>'
+    yield "</div>"
+
+
+async def example(question: str) -> tuple[str, str]:
+    """An answer of the model to a question, and the choice at one of its first tokens."""
+    ground = Playground(model_runner.open_model(browser_model.folder()))
+    ground.ask(question)
+    how, at, ends = Sampling(temperature=0.0), 0, [0]
+    while ground.places[at].finish is None:
+        at = await ground.step(at, how, seed=0)
+        ends.append(at)
+    choice = await ground.shown_distribution(
+        ends[min(FIRST_TOKENS, len(ends) - 1)], Sampling(temperature=0.7)
+    )
+    return answer_html(ground.shown_answer(at)), next_html(choice)
+
+
+PAGES = {"chat": chat}
+
+
+def render(name: str) -> str:
+    """The page with this name.
+
+    >>> render("talk")
+    Traceback (most recent call last):
+    ValueError: there is no page of the model 'talk'; there are chat
+    """
+    if name not in PAGES:
+        raise ValueError(f"there is no page of the model {name!r}; there are {', '.join(PAGES)}")
+    return PAGES[name]()
