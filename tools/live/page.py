@@ -16,7 +16,7 @@ from nanochat.inference.request import Sampling
 from nanochat.tokenizer.tokenizer import Tokenizer
 from tools.core.errors import ToolError, UsageError
 from tools.live.chips import answer_html, branches_html, next_html
-from tools.live.model import Array, LiveModel
+from tools.live.model import Array, Keep, LiveModel
 from tools.live.playground import Playground
 
 MODEL: list[LiveModel] = []
@@ -34,15 +34,12 @@ class Bridge:
         self,
         ids: Sequence[int],
         past: int,
-        keep_attention: Sequence[float],
-        keep_mlp: Sequence[float],
+        keep: Keep,
         outputs: Sequence[str],
     ) -> tuple[int, dict[str, Array]]:
         """See `Runner.run`."""
-        asked = {
-            "ids": list(ids), "past": past, "keepAttention": list(keep_attention), "keepMlp": list(keep_mlp),
-            "outputs": list(outputs),
-        }  # fmt: skip
+        kept = {name: list(numbers) for name, numbers in keep.items()}
+        asked = {"ids": list(ids), "past": past, "keep": kept, "outputs": list(outputs)}
         found = await self.worker.run(json.dumps(asked))
         return int(found.present), {name: _array(getattr(found.outputs, name)) for name in outputs}
 
