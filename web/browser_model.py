@@ -14,4 +14,4 @@ def download_bytes():
 
 def build(site):
     shutil.copytree(folder(), site / "assets" / "model", dirs_exist_ok=True)
-    shutil.copytree("/tmp/ortout", site / "assets" / "ort", dirs_exist_ok=True)
+    shutil.copytree("/tmp/shared_model/ortout", site / "assets" / "ort", dirs_exist_ok=True)

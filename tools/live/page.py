@@ -16,12 +16,14 @@ from nanochat.inference.request import Sampling
 from nanochat.tokenizer.tokenizer import Tokenizer
 from tools.core.errors import ToolError, UsageError
 from tools.live.chips import answer_html, branches_html, next_html
+from tools.live.looking_page import LookingPages
 from tools.live.model import Array, Keep, LiveModel
 from tools.live.playground import Playground
 
 MODEL: list[LiveModel] = []
 """The page's model, when it is there."""
 _PLAYGROUND: list[Playground] = []
+_LOOKING: list[LookingPages] = []
 
 
 class Bridge:
@@ -64,6 +66,7 @@ def connect(facts: str, folder: str, worker: Any) -> None:
     """The worker has the model; its tokenizer's two files lie in `folder`."""
     MODEL[:] = [LiveModel(json.loads(facts), Tokenizer.load(Path(folder)), Bridge(worker))]
     _PLAYGROUND.clear()
+    _LOOKING.clear()
 
 
 def model() -> LiveModel:
@@ -78,6 +81,13 @@ def playground() -> Playground:
     if not _PLAYGROUND:
         _PLAYGROUND.append(Playground(model()))
     return _PLAYGROUND[0]
+
+
+def looking() -> LookingPages:
+    """What is known of the text that a page looks at."""
+    if not _LOOKING:
+        _LOOKING.append(LookingPages(model()))
+    return _LOOKING[0]
 
 
 async def answer(call: str, words: str = "{}") -> str:
@@ -156,4 +166,8 @@ CALLS: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "take": _take,
     "look": _look,
     "clear": _clear,
+    "attention": lambda asked: looking().attention(asked),
+    "streams": lambda asked: looking().streams(asked),
+    "ablation": lambda asked: looking().ablation(asked),
+    "alone": lambda asked: looking().alone(asked),
 }
