@@ -127,9 +127,10 @@ def _page(page: Page, parts: dict[str, str], controls: str = "") -> Iterator[str
         "together. They are kept in this browser. What you write is not sent anywhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
+    yield f'<div class="look-parts look-{page.call}">'
     for part, shown in parts.items():
         place = next((one for one in page.places if one.part == part), Place(part))
         scrolls = f' role="region" tabindex="0" aria-label="{place.label}"' if place.label else ""
         kind = "look-part look-scroll" if place.label else "look-part"
         yield f'<div class="{kind}" data-part="{part}"{scrolls}>{shown}</div>'
-    yield "</div>"
+    yield "</div></div>"

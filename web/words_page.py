@@ -28,7 +28,7 @@ class Map:
         self.ids: list[int] = data["ids"]
         self.texts: list[str] = data["texts"]
         self.near: list[list[int]] = data["neighbours"]
-        self.cosines: list[list[int]] = data["similarity"]
+        self.cosines: list[list[float]] = data["similarity"]
         self.shares: list[float] = data["variance"]
         self.at = {token_id: at for at, token_id in enumerate(self.ids)}
         self.left, self.low = min(data["x"]), min(data["y"])
@@ -73,10 +73,10 @@ def _words(found: Map, name: str, n_bytes: int) -> Iterator[str]:
     yield "</div></div></fieldset></form>"
     yield f'<p class="tool-private">The first search fetches {n_bytes / 1e6:.1f} MB. No model is needed here.</p>'
     yield '<p class="model-status" role="status"></p>'
-    yield f'<div class="words-place" aria-live="polite">{near_html(found, place)}</div>'
+    yield f'<div class="words-both"><div class="words-place" aria-live="polite">{near_html(found, place)}</div>'
     yield '<div class="look-scroll words-drawing" role="region" tabindex="0" aria-label="the map">'
     yield drawing(found, place)
-    yield "</div>"
+    yield "</div></div>"
     both = sum(found.shares)
     yield (
         f'<p class="model-note">The two directions of the map keep {found.shares[0]:.1%} and {found.shares[1]:.1%} of '
@@ -92,7 +92,7 @@ def near_html(found: Map, place: int) -> str:
     rows = "".join(
         f'<tr><th scope="row"><button type="button" class="model-token" data-token="{token_id}">{_name(found, token_id)}'
         f'</button></th><td><svg class="look-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="look-worse" width="{max(0, cosine)}" height="8"/></svg></td><td>{cosine / 100:.2f}</td></tr>'
+        f'<rect class="look-worse" width="{100 * max(0, cosine):.0f}" height="8"/></svg></td><td>{cosine:.2f}</td></tr>'
         for token_id, cosine in zip(found.near[place], found.cosines[place], strict=True)
     )
     name = _name(found, found.ids[place])

@@ -116,9 +116,12 @@ def _most_changed(reading: Reading, whole: Loss, now: Loss, changes: Sequence[fl
     yield "</tbody></table>"
 
 
-def alone_html(groups: Mapping[str, Sequence[Group]], whole: Loss, found: Mapping[str, Loss]) -> str:
+def alone_html(
+    reading: Reading, groups: Mapping[str, Sequence[Group]], whole: Loss, found: Mapping[str, Loss]
+) -> str:
     """A bar for each part left out alone: how many bits a token more (or fewer) it costs."""
-    return "\n".join(_alone(groups, whole, found))
+    says = f'<h2>Each part left out alone</h2><p class="model-says">On the text “{escape(reading.text)}”.</p>'
+    return "\n".join([says, *_alone(groups, whole, found)])
 
 
 def _alone(groups: Mapping[str, Sequence[Group]], whole: Loss, found: Mapping[str, Loss]) -> Iterator[str]:

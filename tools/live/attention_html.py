@@ -20,6 +20,9 @@ from tools.core.report import Heatmap
 from tools.live.chips import token_chip
 
 
+MOST_TOLD = 6
+
+
 class Heads:
     """A trace with what its heads look like, worked out once."""
 
@@ -30,11 +33,12 @@ class Heads:
 
     def patterns(self, place: Place) -> list[str]:
         """The named patterns of a head."""
-        told = self.trace.repeated
-        return patterns_of(self.scores[place], told and told.induction[place[0]][place[1]])
+        repeated = self.trace.repeated
+        on_random = repeated.induction[place[0]][place[1]] if repeated else None
+        return patterns_of(self.scores[place], on_random)
 
     def first(self) -> Place:
-        """The head to begin with: the one that looks most at earlier places of the same token or behind them."""
+        """The head to begin with: the one that looks most at one kind of place further back."""
 
         def repeats(place: Place) -> float:
             scores = self.scores[place]
@@ -83,11 +87,11 @@ def _head(heads: Heads, place: Place, chosen: int) -> Iterator[str]:
     rows = trace.weights[place[0]][place[1]]
     yield f"<h2>Head {head_name(place)}</h2>"
     yield f'<p class="model-says">{_looks_like(heads, place)}</p>'
-    yield '<p class="model-note">Point at a token, or go to it with Tab: the darker another one is, the more it is looked at.</p>'
+    yield '<p class="model-note">Point at a token, or go to it with Tab: the stronger the colour of another, the more it is looked at.</p>'
     yield '<p class="model-line look-line">'
     for at, token in enumerate(trace.tokens):
         row = rows[at]
-        says = escape(told(names, row, range(len(row))))
+        says = escape(told(names, row, _most(row)))
         pressed = "true" if at == chosen else "false"
         shade = _shade(rows[chosen][at] if at <= chosen else 0)
         yield token_chip(
@@ -96,10 +100,15 @@ def _head(heads: Heads, place: Place, chosen: int) -> Iterator[str]:
             f'data-told="{says}" aria-pressed="{pressed}"',
         )
     yield "</p>"
-    yield f'<p class="look-told" aria-live="polite">{escape(told(names, rows[chosen], range(chosen + 1)))}</p>'
+    yield f'<p class="look-told" aria-live="polite">{escape(told(names, rows[chosen], _most(rows[chosen])))}</p>'
     yield '<div class="report look-heat" role="region" tabindex="0" aria-label="the map of the head">'
     yield f'<figure class="report-chart">{_large(heads, place)}<figcaption>Each row is a token that looks, each column '
     yield "one that is looked at. A token sees itself and what stands before it.</figcaption></figure></div>"
+
+
+def _most(row: Sequence[int]) -> list[int]:
+    """The places that get most."""
+    return sorted(range(len(row)), key=lambda at: -row[at])[:MOST_TOLD]
 
 
 def _shade(parts: int) -> str:

@@ -94,7 +94,7 @@ class LookingPages:
         return {
             "says": f"{len(self.found)} of {len(every)} parts left out, one at a time",
             "more": len(self.found) < len(every),
-            "parts": {"alone": alone_html(groups, whole, self.found)},
+            "parts": {"alone": alone_html(reading, groups, whole, self.found)},
         }
 
     async def _whole(self, reading: Reading) -> Loss:

@@ -13,7 +13,7 @@ interface Words {
   readonly x: readonly number[];
   readonly y: readonly number[];
   readonly neighbours: readonly (readonly number[])[];
-  /** Cosines in hundredths. */
+  /** Cosines. */
   readonly similarity: readonly (readonly number[])[];
 }
 
@@ -149,9 +149,9 @@ function table(words: Words, near: readonly number[], cosines: readonly number[]
     head.append(button);
     row.append(head);
     const bar = drawn("svg", { class: "look-bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
-    bar.append(drawn("rect", { class: "look-worse", width: String(Math.max(0, cosine)), height: "8" }));
+    bar.append(drawn("rect", { class: "look-worse", width: (100 * Math.max(0, cosine)).toFixed(0), height: "8" }));
     row.insertCell().append(bar);
-    row.insertCell().textContent = (cosine / 100).toFixed(2);
+    row.insertCell().textContent = cosine.toFixed(2);
   });
   return made;
 }
