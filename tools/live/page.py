@@ -96,6 +96,8 @@ async def answer(call: str, words: str = "{}") -> str:
         return json.dumps(await CALLS[call](json.loads(words)))
     except ToolError as error:
         return json.dumps({"error": str(error), "field": error.parameter})
+    except KeyboardInterrupt:  # Stop; the page waits for no answer, and the browser must not hear of an error
+        return json.dumps({"error": "stopped"})
 
 
 async def _facts(asked: dict[str, Any]) -> dict[str, Any]:
