@@ -18,7 +18,7 @@ from web import node
 ROOT = Path(__file__).resolve().parent.parent
 NPM = ROOT / "web" / "node_modules"
 FONTS = ("inter", "jetbrains-mono")
-SCRIPTS = ("live.ts", "python_worker.ts")
+SCRIPTS = ("live.ts", "python_worker.ts", "offline.ts")
 RANKS = ("r50k_base", "cl100k_base", "o200k_base")
 
 
@@ -80,11 +80,12 @@ def copy_examples(into: Path) -> None:
             shutil.copytree(folder, into / start, dirs_exist_ok=True)
 
 
-def bundle_scripts(into: Path) -> None:
+def bundle_scripts(site: Path) -> None:
     """Bundle the TypeScript of web/src: what every page loads, and what is fetched when a reader asks for it.
 
     The worker's address carries `BUILD`, so that no browser runs an old worker with new pages.
     """
+    into = site / "assets" / "live"
     sources = b"".join(path.read_bytes() for path in sorted((ROOT / "web" / "src").iterdir()))
     build = hashlib.sha256(sources + (NPM.parent / "package-lock.json").read_bytes()).hexdigest()[:12]
     done = subprocess.run(
@@ -110,3 +111,5 @@ def bundle_scripts(into: Path) -> None:
     )
     if done.returncode != 0:
         raise AssetError(done.stderr.strip())
+    # A service worker serves the folder it lies in and those below: the whole site.
+    (into / "offline.js").rename(site / "offline.js")

@@ -94,7 +94,7 @@ def build(strict: bool, verbose: bool) -> None:
         mkdocs(strict, verbose)
     with step("scripts, fonts, styles, rank files"):
         assets.copy_all(NEW)
-        assets.bundle_scripts(NEW / "assets" / "live")
+        assets.bundle_scripts(NEW)
     with step("the browser's Python and the model"):
         browser_python.build(NEW)
         browser_model.build(NEW)

@@ -4,6 +4,7 @@
  * Python keeps the tree of what was written and makes the HTML; here is only who asks for what, and when. Each token is
  * a request of its own, so that Stop is not asking for the next, and a slider counts from the next token on.
  */
+import { keepOffline } from "./keep_offline";
 import { python, type Job } from "./python_client";
 import { find } from "./tool_questions";
 
@@ -173,6 +174,7 @@ class PlaygroundPage {
       return undefined;
     }
     if (call !== "clear") this.show(shown);
+    void keepOffline();
     return shown;
   }
 
