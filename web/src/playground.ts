@@ -140,9 +140,9 @@ class PlaygroundPage {
       const shown = await this.request("step", { at: this.at });
       if (!shown) break;
       written += 1;
-      const seconds = (performance.now() - begun) / 1000;
-      this.say(`${written} tokens, ${(written / seconds).toFixed(0)} a second`);
-      this.element.dataset["speed"] = (written / seconds).toFixed(1);
+      const speed = (1000 * written) / (performance.now() - begun);
+      this.say(`${this.ended ? "The answer has ended. " : ""}${written} tokens, ${speed.toFixed(0)} a second`);
+      this.element.dataset["speed"] = speed.toFixed(1);
     }
     this.running = false;
     this.showButtons();
