@@ -76,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build(strict: bool, verbose: bool) -> None:
     """All steps in order, then the swap."""
+    from web import model_files  # brings torch, which a look whether anything has changed must not wait for
+
     CACHE.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(NEW, ignore_errors=True)
     with step("reference pages"):
@@ -87,6 +89,8 @@ def build(strict: bool, verbose: bool) -> None:
         assets.bundle_scripts(NEW / "assets" / "live")
     with step("the browser's Python"):
         browser_python.build(NEW)
+    with step("the browser's model"):
+        model_files.build(NEW)
     with step("notebooks and the list of exercises"):
         notebook.finish_notebooks(PAGES / "notebooks", NEW / "notebooks")
         finish.write_exercises(NEW)
@@ -185,9 +189,9 @@ def everything_but(page: str) -> str:
     """What `exclude_docs` says to leave one page, and the home page that the menu wants.
 
     >>> everything_but("guides/02")
-    '*.md\\n*.py\\n!/index.md\\n!/guides/02*'
+    '*.md\\n*.py\\n/browser/\\n!/index.md\\n!/guides/02*'
     """
-    return f"*.md\n*.py\n!/index.md\n!/{page.removeprefix('site_docs/')}*"
+    return f"*.md\n*.py\n/browser/\n!/index.md\n!/{page.removeprefix('site_docs/')}*"
 
 
 def settings() -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 A row is what makes one output of a matrix, or one word of a table. Its scale is its largest absolute value
 divided by 127, so zero stays zero and a row with small weights loses no more than one with large ones
-(symmetric, per channel: Jacob et al. 2018, arXiv 1712.05877, section 2). The weights that are computed with are
-whole number times scale.
+(symmetric, per channel: Jacob et al. 2018, arXiv 1712.05877). A weight is computed with as whole number times
+scale.
 
 Rounding once more changes nothing: weights that were rounded give the same whole numbers and the same scales.
 So a model that is kept in this form is the same wherever it is unpacked, and `nanochat export onnx` in int8
@@ -61,7 +61,7 @@ def is_large(name: str, n_dimensions: int) -> bool:
 
 
 def pack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """All tensors of a model as they are kept: the large ones in int8 beside their scales, the others in fp32.
+    """All tensors of a model as they are kept: large ones in int8 beside their scales, the others in fp32.
 
     >>> kept = pack({"head.weight": torch.tensor([[254.0, -100.0]]), "x0_scalars": torch.tensor([0.1])})
     >>> sorted(kept)
@@ -81,7 +81,7 @@ def pack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def unpack(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """All tensors in fp32, as a model loads them. Raises ValueError naming one that is not as `pack` wrote it.
+    """All tensors in fp32, as a model loads them. Raises ValueError for one that is not as `pack` wrote it.
 
     >>> unpack(pack({"head.weight": torch.tensor([[254.0, -101.0]])}))
     {'head.weight': tensor([[ 254., -100.]])}

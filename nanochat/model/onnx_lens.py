@@ -1,16 +1,16 @@
 """From the stream to logits as ONNX nodes: the end of an exported model, and a graph of that end alone.
 
-The graph alone is the logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens"): it takes the stream
-as it leaves a layer and gives the logits that the model would come to if the layers after it added nothing.
+The graph alone is the logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens"). It takes the
+stream as it leaves a layer, and gives the logits that the model would come to if later layers did nothing.
 
     inputs   stream [N, C]     `stream_i` of an exported model (`Form.streams`), N tokens of it
              halfway [N, C]    only of a model with backout: what is taken out of the stream, see below
     outputs  logits [N, V]
 
-Backout takes a part of the stream as it was halfway, `stream_{n_layer // 2 + 1}`, out of the last one. So for a
-stream behind that place, that one is `halfway`, and for the last stream the logits are the model's own. A stream
-from before it has not been there: give zeros. (Taking out a part of itself would make it shorter, and the norm
-makes up for that, so nothing else could be meant.)
+Backout takes a part of the stream as it was halfway, `stream_{n_layer // 2 + 1}`, out of the last one. So
+that one is `halfway` for every stream after it, and for the last stream the logits are the model's own. For a
+stream up to there give zeros: what could be taken out is a part of itself, which makes it shorter, and the
+norm makes up for that.
 
 Shapes: N tokens, C channels, V vocabulary.
 """

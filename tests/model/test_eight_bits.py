@@ -29,7 +29,7 @@ def test_rounding_what_was_rounded_changes_nothing(rows):
 
 
 def test_for_every_number_that_may_be_the_largest_of_a_row():
-    """The scale is the same again for each of the 2²³ fractions that a float has; powers of 2 only move it."""
+    """The scale is the same again for each of a float's 2²³ fractions; a power of 2 only moves it."""
     largest = np.arange(2**23, 2**24, dtype=np.float32)[:, None]
     whole, scale = quantized(largest)
     assert (whole == LARGEST).all()
@@ -78,7 +78,9 @@ def test_words_about_a_file_of_tensors(tmp_path):
 
     kept = pack(chance_weights(CONFIG).state_dict())
     first = write_tensors(tmp_path / "a.safetensors", kept, {"format": "some"})
-    assert first == write_tensors(tmp_path / "b.safetensors", dict(reversed(kept.items())), {"format": "some"})
+    assert first == write_tensors(
+        tmp_path / "b.safetensors", dict(reversed(kept.items())), {"format": "some"}
+    )
     with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
         assert file.metadata() == {"format": "some"}
         assert all(torch.equal(file.get_tensor(name), tensor) for name, tensor in kept.items())

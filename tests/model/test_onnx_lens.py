@@ -1,4 +1,4 @@
-"""The logit lens: at the last layer it is the model itself, at an earlier one PyTorch's norm, head and cap."""
+"""The logit lens: at the last layer it is the model itself, earlier it is PyTorch's norm, head and cap."""
 
 from __future__ import annotations
 
