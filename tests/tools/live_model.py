@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Coroutine
 from typing import TypeVar
 
 from tools.live.model import LiveModel
-from web import browser_model, model_runner
+from web import model_runner
 
 Found = TypeVar("Found")
 
 
-@functools.cache
 def page_model() -> LiveModel:
     """The model, opened once for all tests."""
-    return model_runner.open_model(browser_model.folder())
+    return model_runner.page_model()
 
 
 def wait(work: Coroutine[object, object, Found]) -> Found:

@@ -1,4 +1,5 @@
 /** Have the page at hand without a network: register the service worker, and tell it what was fetched before it came. */
+import { runtimeAddress, type ModelFacts } from "./model_facts";
 import { siteAddress } from "./site_address";
 
 let asked = false;
@@ -29,7 +30,8 @@ async function pythonFiles(site: string): Promise<string[]> {
   const start = (await read("start.json")) as { memory: string; package: string; bytes: Record<string, number> };
   const lock = (await read("pyodide-lock.json")) as { packages: Record<string, { file_name: string }> };
   const wheel = lock.packages[start.package]?.file_name ?? "";
-  const model = (await (await fetch(`${site}assets/model/model.json`)).json()) as { runtime: { script: { name: string } } };
+  const model = (await (await fetch(`${site}assets/model/model.json`)).json()) as ModelFacts;
+  const scripts = Object.values(model.runtime).filter(({ name }) => name.endsWith(".mjs"));
   const names = ["start.json", "pyodide-lock.json", "pyodide.mjs", "pyodide.asm.mjs", wheel, ...Object.keys(start.bytes)];
-  return [...names.map((name) => folder + name), `${site}assets/ort/${model.runtime.script.name}`];
+  return [...names.map((name) => folder + name), ...scripts.map((one) => runtimeAddress(site, one))];
 }

@@ -57,7 +57,7 @@ async function keepAddress(address: string): Promise<void> {
 
 async function keep(address: string, response: Response): Promise<void> {
   const whole = new URL(address);
-  whole.search = whole.pathname.endsWith(".js") ? whole.search : "";
+  whole.search = /\.m?js$/.test(whole.pathname) ? whole.search : "";
   // What the model's worker keeps is not kept twice.
   if (/\/assets\/(?:model|ort)\/.*\.(?:onnx|wasm)$/.test(whole.pathname)) return;
   const store = await caches.open(STORE);
