@@ -85,8 +85,8 @@ def _chat() -> Iterator[str]:
     )
     yield "</div></fieldset></form>"
     yield (
-        f'<p class="tool-private">The first question fetches Python, the model and what runs it, '
-        f"{megabytes:.0f} MB together. They are kept in this browser. What you write is not sent anywhere.</p>"
+        f'<p class="tool-private">The first question starts Python and fetches the model and what runs it, '
+        f"{megabytes:.0f} MB. This browser keeps them. What you write is not sent anywhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
     shown, following = asyncio.run(example(EXAMPLES[0][1]))
