@@ -86,6 +86,7 @@ class PlaygroundPage {
     const shown = await this.request("ask", { text, complete, at: this.at });
     if (!shown) return;
     if (!complete) this.control("text").value = "";
+    this.scrollToAnswer();
     if (this.form.querySelector<HTMLInputElement>("[name=slowly]")?.checked) this.focusNext();
     else await this.run();
   }
@@ -223,6 +224,12 @@ class PlaygroundPage {
   private say(text: string, tone = ""): void {
     this.status.textContent = text;
     this.status.dataset["tone"] = tone;
+  }
+
+  /** On a phone the answer stands below the sliders, out of sight. */
+  private scrollToAnswer(): void {
+    const answer = find(this.element, ".model-answer-place");
+    if (answer.getBoundingClientRect().top > window.innerHeight - 100) this.status.scrollIntoView({ block: "start" });
   }
 
   /** One token at a time by the keyboard: the button stays under the finger. */
