@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from nanochat.data.tasks.grading import grade_text
 from nanochat.data.tasks.numbered import NumberedTask, drawn
-from nanochat.data.tasks.story_plots import Plot, all_plots
+from nanochat.data.tasks.story_plot import Plot
+from nanochat.data.tasks.story_plots import all_plots
 from nanochat.data.tasks.story_world import GROUPS, cast, fill, listed
 from nanochat.data.tasks.task import Example
 

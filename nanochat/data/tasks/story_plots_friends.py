@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nanochat.data.tasks.story_plots import plot
+from nanochat.data.tasks.story_plot import plot
 
 FRIEND_PLOTS = (
     plot(
@@ -141,9 +141,9 @@ It was even better, because nobody was angry.
         "met a new neighbour",
         """
 {intro} {day}, a new neighbour moved into the house next door.
-{intro} {day}, there was a new neighbour. The new one was called {friend}.
+{intro} {day}, there was a new neighbour.
 
-{name} looked over the fence. There stood {friend} with a big box.
+{name} looked over the fence. There stood a stranger called {friend} with a big box.
 The neighbour was called {friend}, and {fhe} sat alone on the steps.
 
 {name} was shy and did not know what to say.
@@ -242,7 +242,7 @@ They met in the middle of the bridge and laughed.
 "What can I do?" thought {name}. "I am not a doctor."
 {name} wanted to help {his} sick friend, but how?
 
-{He} went to the meadow and picked {a colour} {flower}.
+{He} went to the meadow and picked {a flower_colour} {flower}.
 In the garden, {he} found a beautiful {flower}.
 
 {He} took it to {friend} and sat down by the bed.

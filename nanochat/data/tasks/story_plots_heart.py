@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nanochat.data.tasks.story_plots import plot
+from nanochat.data.tasks.story_plot import plot
 
 HEART_PLOTS = (
     plot(
@@ -306,7 +306,7 @@ By the well sat {friend}. "I have lost my purse," {fhe} said.
         "a big box,a ship",
         "was bored",
         """
-{intro} {day}, it rained all day, and {he} was bored.
+{intro} {day}, it would not stop raining, and {he} was bored.
 {intro} It was a grey day, and {he} did not know what to do.
 
 "I am bored," said {name}. "There is nothing to play with."

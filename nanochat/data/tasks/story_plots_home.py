@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nanochat.data.tasks.story_plots import plot
+from nanochat.data.tasks.story_plot import plot
 
 HOME_PLOTS = (
     plot(
@@ -27,8 +27,8 @@ HOME_PLOTS = (
 First {he} looked in the kitchen, and then {he} looked in the garden.
 {He} looked high and {he} looked low.
 
-Then {friend} said, "Let us look {hide}." {friend} was a good friend.
-{friend}, a good friend, came to help.
+Then {friend} said, "Let us look {hide}."
+{friend} came to help.
 {He} asked {friend} for help, and they looked together.
 
 At last they found it {hide}. The {thing} had been there all the time!

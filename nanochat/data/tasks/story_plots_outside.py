@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nanochat.data.tasks.story_plots import plot
+from nanochat.data.tasks.story_plot import plot
 
 OUTSIDE_PLOTS = (
     plot(

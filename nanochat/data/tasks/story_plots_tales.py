@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nanochat.data.tasks.story_plots import plot
+from nanochat.data.tasks.story_plot import plot
 
 TALE_PLOTS = (
     plot(
@@ -148,7 +148,7 @@ Then {he} began to dig, deeper and deeper.
 It was hot, but {he} dug until {his} arms hurt.
 
 At last there was a chest. {name} opened it slowly.
-Then {he} hit something hard. It was a chest!
+{He} hit something hard. It was a chest!
 
 But there was no gold in it, only {fruit} and a letter.
 In it was no gold, but a flute and a letter.

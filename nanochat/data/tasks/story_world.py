@@ -126,6 +126,7 @@ PLACES = (  # what it is called, where one is, and where one goes
 )
 THINGS: dict[str, tuple[str, ...]] = {
     "colour": ("red", "blue", "green", "yellow", "white", "orange", "purple", "pink", "brown"),
+    "flower_colour": ("red", "yellow", "white", "pink", "purple", "orange"),
     "toy": ("ball", "kite", "drum", "teddy bear", "toy boat", "toy train", "doll", "whistle"),
     "thing": (
         *("ball", "hat", "scarf", "book", "key", "button", "cup", "basket", "umbrella", "bell", "coin"),

@@ -1,4 +1,4 @@
-"""What everybody knows, and small talk: the facts are right, and nothing is claimed that a program has not."""
+"""What everybody knows, and small talk: facts are right, and nothing is claimed that a program has not."""
 
 from __future__ import annotations
 

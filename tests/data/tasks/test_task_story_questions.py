@@ -1,4 +1,4 @@
-"""Questions about a very short story: the answer stands in it, is short, and is judged by its deciding words."""
+"""Questions about a very short story: the answer stands in it, and is judged by its deciding words."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_every_scene_can_be_asked_of_and_every_question_comes():
         for question, answer, key in scene.asked:
             assert question.endswith("?")
             assert answer.endswith(".")
-            assert key.strip("{}") or key
+            assert key
 
 
 def test_no_story_is_on_both_sides():
