@@ -38,10 +38,10 @@ from web.packed_model import CONFIG, EXPECTED, FORMAT, SCORES, VERSION, WEIGHTS,
 
 NAME = "browser"  # of the run that unpacking makes
 ROWS, EVAL_TOKENS = 16, 8_192  # of the text to measure on, where the base run does not say
-# What is told of a run; not where it lay, nor what was typed to start it.
+# What is told of a run; not where it lay.
 TOLD = (
-    "name", "stage", "settings", "parameters", "flops_per_token", "total_tokens", "corpus", "text", "machine",
-    "made_with",
+    "name", "stage", "asked", "settings", "parameters", "flops_per_token", "total_tokens", "corpus", "text",
+    "machine", "made_with",
 )  # fmt: skip
 
 
@@ -204,7 +204,6 @@ def record_of(packed: PackedModel, name: str) -> dict[str, Any]:
     return {
         **{key: value for key, value in last.items() if key in TOLD},
         "name": name,
-        "asked": {},
         "settings": {**last.get("settings", {}), **measured, "steps": last["step"]},
         "model": about["model"],
         "tokenizer": about["tokenizer"],
