@@ -20,6 +20,7 @@ from web.performance import markdown_table
 
 FOLDER = Path(__file__).resolve().parent.parent / "site_docs" / "browser"
 STAGES = {"base": "pretraining", "sft": "fine-tuning", "rl": "reinforcement learning"}
+ANSWERS = [(stage, name) for stage, name in STAGES.items() if stage != "base"]
 SHOWN = 6  # examples of what it does not know
 KINDS = {
     "arithmetic": "a sum", "letters": "letters", "story": "a story", "everyday": "everyday talk",
@@ -137,16 +138,16 @@ LAPTOP = "laptop-run.md"
 
 
 def task_scores(folder: Path = FOLDER) -> str:
-    """Held-out accuracy of each task after fine-tuning and after reinforcement learning."""
-    runs = read("scores.json", folder)["runs"]
-    stages = [stage for stage in ("sft", "rl") if stage in runs]
+    """Held-out accuracy of each task after fine-tuning, after reinforcement learning, and in 8 bits."""
+    scores = read("scores.json", folder)
+    columns = {f"after {name}": scores["runs"][stage] for stage, name in ANSWERS if stage in scores["runs"]}
+    columns["in 8 bits, as the page has it"] = scores["int8"]
     tasks = dict.fromkeys(
-        one["task"] for stage in stages for one in runs[stage] if one["accuracy"] is not None
+        one["task"] for column in columns.values() for one in column if one["accuracy"] is not None
     )
-    lines = [["task", *(f"after {STAGES[stage]}" for stage in stages), "questions"]]
-    lines.append(["---", *("---:" for _ in stages), "---:"])
+    lines = [["task", *columns, "questions"], ["---", *("---:" for _ in columns), "---:"]]
     for task in tasks:
-        found = [score_of(runs[stage], task) for stage in stages]
+        found = [score_of(column, task) for column in columns.values()]
         counts = {f"{one['n']:,}" for one in found if one is not None}
         lines.append([f"`{task}`", *(accuracy(one) for one in found), " and ".join(sorted(counts))])
     return rows(lines)
@@ -215,8 +216,8 @@ def is_wrong(text: Mapping[str, Any]) -> bool:
 
 
 def wrong_replies(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Of the replies that the evaluations kept of the last stage, the wrong ones."""
-    for score in list(scores["runs"].values())[-1]:
+    """Of the replies that the evaluations kept of the model in 8 bits, the wrong ones."""
+    for score in scores["int8"]:
         for one in score["replies"]:
             if one["worth"] == 0:
                 called = [part["text"] for part in one.get("parts", []) if part["type"] == "python"]

@@ -107,6 +107,11 @@ def test_scores_are_those_of_the_weights_that_are_packed(packed):
     (bpb,) = scores["runs"]["base"]
     (arithmetic,) = scores["runs"]["sft"]
     assert (bpb["task"], arithmetic["task"], arithmetic["n"]) == ("bpb", "arithmetic", 4)
+    (rounded,) = scores["int8"]
+    assert (rounded["task"], rounded["n"], rounded["step"]) == ("arithmetic", 4, 8)
+    assert [one["question"] for one in rounded["replies"]] == [
+        one["question"] for one in arithmetic["replies"]
+    ]
     measured = scores["bits_per_byte"]
     assert measured["bytes"] == bpb["n"]  # the same text
     assert 0 < abs(measured["int8"] - measured["fp32"]) < 0.01

@@ -28,8 +28,9 @@ def folder(tmp_path):
     scores = {
         "runs": {
             "base": [{"task": "bpb", "accuracy": None, "value": 1.2345}],
-            "sft": [{**score, "task": "arithmetic", "accuracy": 0.25, "error": 0.0125, "replies": [reply]}],
+            "sft": [{**score, "task": "arithmetic", "accuracy": 0.25, "error": 0.0125}],
         },
+        "int8": [{**score, "task": "arithmetic", "accuracy": 0.375, "error": 0.02, "replies": [reply]}],
         "bits_per_byte": {"fp32": 2.3456, "int8": 2.3467},
     }
     text = {"answer": "", "int8": {"finish": "length", "text": "*Hi*\nyou", "calls": [["python", "1+1"]]}}
@@ -69,7 +70,7 @@ def test_every_part_says_what_the_files_say(folder):
     assert "nanochat train base --depth 3 --no-compile\n" in model_card.commands(folder)
     assert "| after pretraining | 32 bits | 1.2345 |" in model_card.bits_per_byte(folder)
     assert "| 8 bits | 2.3467 |" in model_card.bits_per_byte(folder)
-    assert "| `arithmetic` | 25.0 % ± 1.2 | 1,234 |" in model_card.task_scores(folder)
+    assert "| `arithmetic` | 25.0 % ± 1.2 | 37.5 % ± 2.0 | 1,234 |" in model_card.task_scores(folder)
     assert "49 are the same" in model_card.rounding(folder)
     assert "0.032" in model_card.rounding(folder)
 
