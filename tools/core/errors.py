@@ -40,3 +40,14 @@ class NeedFiles(ToolError):
     def __init__(self, message: str, names: Sequence[str]) -> None:
         super().__init__(message)
         self.names = tuple(names)
+
+
+class NeedModel(ToolError):
+    """A page must ask its model first (`Tool.ask_model`), and then ask the tool again.
+
+    >>> str(NeedModel())
+    'only the model of the page can say this'
+    """
+
+    def __init__(self) -> None:
+        super().__init__("only the model of the page can say this")

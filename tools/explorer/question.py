@@ -37,10 +37,10 @@ class Question:
         None, "cpu, cuda or cuda:1 (default: a GPU, else the CPU)", terminal=True, group="Model"
     )
     prompt: str | None = ask.text(
-        None, "what the model goes on from, or is asked if it knows chats", terminal=True, group="Model"
+        None, "what the model goes on from, or is asked if it knows chats", group="Model", asks_model=True
     )
     complete: bool = ask.flag(
-        "go on with the prompt as it stands, also with a model that knows chats", terminal=True, group="Model"
+        "go on with the prompt as it stands, also with a model that knows chats", group="Model"
     )
     keep: int = ask.integer(
         64,
