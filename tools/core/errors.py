@@ -42,6 +42,13 @@ class NeedFiles(ToolError):
         self.names = tuple(names)
 
 
+class Stopped(Exception):
+    """The reader of a page has stopped what the model was asked.
+
+    It takes the place of `KeyboardInterrupt`, which would go through the event loop and end that, too.
+    """
+
+
 class NeedModel(ToolError):
     """A page must ask its model first (`Tool.ask_model`), and then ask the tool again.
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlencode
 
 from tools.core import given
 from tools.core.arguments import to_command
-from tools.core.errors import NeedFiles, NeedModel, ToolError, UsageError
+from tools.core.errors import NeedFiles, NeedModel, Stopped, ToolError, UsageError
 from tools.core.exports import exports_of
 from tools.core.given import asked_by_page, given_file, put_file, without_folder
 from tools.core.html import render_blocks, render_html
@@ -133,7 +133,10 @@ async def prepare(name: str, query: str) -> None:
     """
     from tools.live.page import model
 
-    await prepare_for(load(name), json.loads(query), model())
+    try:
+        await prepare_for(load(name), json.loads(query), model())
+    except KeyboardInterrupt:
+        raise Stopped from None
 
 
 async def prepare_for(tool: Tool, asked: Mapping[str, object] | str, model: LiveModel) -> None:
