@@ -14,7 +14,7 @@ from nanochat.inference.request import Sampling
 from tools.core.markup import escape
 from tools.live.chips import answer_html, next_html
 from tools.live.playground import Playground
-from web import browser_model, model_runner
+from web import model_files, model_runner
 
 EXAMPLES = (
     ("chat", "What is 37 * 12?"),
@@ -40,7 +40,7 @@ def chat() -> str:
 
 
 def _chat() -> Iterator[str]:
-    megabytes = browser_model.download_bytes() / 1e6
+    megabytes = model_files.download_bytes() / 1e6
     yield '<div class="playground">'
     yield '<form aria-label="A question for the model" autocomplete="off">'
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
@@ -71,8 +71,9 @@ def _chat() -> Iterator[str]:
     yield '<div class="model-sampling">'
     for name, label, low, high, step, value, note in SLIDERS:
         yield (
-            f'<div class="model-slider"><label for="playground-{name}">{label} <output>{value}</output></label>'
-            f'<input type="range" id="playground-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
+            f'<div class="model-slider"><label for="playground-{name}">{label} <output>{value}</output>'
+            f'</label><input type="range" id="playground-{name}" name="{name}" min="{low}" max="{high}" '
+            f'step="{step}" '
             f'value="{value}" data-sampling aria-describedby="playground-{name}-help">'
             f'<span class="tool-help" id="playground-{name}-help">{note}</span></div>'
         )
@@ -84,8 +85,8 @@ def _chat() -> Iterator[str]:
     )
     yield "</div></fieldset></form>"
     yield (
-        f'<p class="tool-private">The first question fetches Python, the model and what runs it, '
-        f"{megabytes:.0f} MB together. They are kept in this browser. What you write is not sent anywhere.</p>"
+        f'<p class="tool-private">The first question starts Python and fetches the model and what runs it, '
+        f"{megabytes:.0f} MB. This browser keeps them. What you write is not sent anywhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
     shown, following = asyncio.run(example(EXAMPLES[0][1]))
@@ -97,7 +98,7 @@ def _chat() -> Iterator[str]:
 
 async def example(question: str) -> tuple[str, str]:
     """An answer of the model to a question, and the choice at one of its first tokens."""
-    ground = Playground(model_runner.open_model(browser_model.folder()))
+    ground = Playground(model_runner.page_model())
     ground.ask(question)
     how, at, ends = Sampling(temperature=0.0), 0, [0]
     while ground.places[at].finish is None:

@@ -7,6 +7,7 @@ Shapes: T time, V vocabulary, C channels.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ import onnxruntime
 
 from nanochat.tokenizer.tokenizer import RANKS_FILE, SETTINGS_FILE, Tokenizer
 from tools.live.model import NOTHING, Array, LiveModel
+from web import model_files
 
 LAST = "last_logits"
 
@@ -83,11 +85,17 @@ def as_array(found: np.ndarray[Any, Any]) -> Array:
     return Array(found.shape, array("f", np.ascontiguousarray(found, np.float32).tobytes()))
 
 
+@functools.cache
+def page_model() -> LiveModel:
+    """The model that the site ships."""
+    return open_model(model_files.made_files())
+
+
 def open_model(folder: Path) -> LiveModel:
     """The model of such a folder."""
     facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as scratch:
-        for key, name in (("ranks", RANKS_FILE), ("settings", SETTINGS_FILE)):
+        for key, name in (("ranks", RANKS_FILE), ("tokenizer", SETTINGS_FILE)):
             shutil.copyfile(folder / facts["files"][key]["name"], Path(scratch, name))
         tokenizer = Tokenizer.load(Path(scratch))
     return LiveModel(facts, tokenizer, OnnxRunner(folder, facts))

@@ -269,9 +269,9 @@ async function needModel(id: number): Promise<void> {
 
 async function loadModel(tell: (loaded: number, total: number) => void): Promise<PageModel> {
   const loaded = await PageModel.load(site, kept, tell);
-  const { ranks, settings } = loaded.facts.files;
+  const { ranks, tokenizer } = loaded.facts.files;
   python.FS.mkdirTree(LIVE_FOLDER);
-  for (const [name, as] of [[ranks.name, "tokenizer.tiktoken"], [settings.name, "tokenizer_settings.json"]] as const) {
+  for (const [name, as] of [[ranks.name, "tokenizer.tiktoken"], [tokenizer.name, "tokenizer_settings.json"]] as const) {
     const data = await kept.read(`${site}assets/model/${name}`, () => {});
     python.FS.writeFile(`${LIVE_FOLDER}/${as}`, new Uint8Array(data));
   }
