@@ -120,6 +120,7 @@ def format_model(source: str, options: Options, page: _Page) -> str:
     return model_page.render(source.strip())
 
 
+@_stops_the_build
 def format_tool(source: str, options: Options, page: _Page) -> str:
     """A learning tool's page: its form and its real report for the values given."""
     return tool_page.render(*_name_and_query(source))

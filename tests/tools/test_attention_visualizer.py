@@ -191,7 +191,7 @@ def test_a_saved_trace_gives_the_same_figures(runs, tmp_path):
         ({"text": "x", "device": "tpu"}, "--device tpu: use cpu, cuda"),
         ({"text": "x", "chat": "[]"}, "--text and --chat say different things"),
         ({"chat": "[]"}, "has no user message"),
-        ({"chat": "7"}, "or the list alone"),
+        ({"chat": "[7]"}, "is not an object"),
         ({"chat": "{"}, "--chat is not JSON"),
         ({"chat": '[{"role": "tool", "content": "x"}]'}, "the role is 'tool'"),
         ({"text": "a\ud800"}, "half of a surrogate pair"),

@@ -506,7 +506,7 @@ def test_markup_in_a_trace_stays_text(tmp_path):
     ("words", "code", "said"),
     [
         ([], 2, "give a --trace, or --example base or --example calculator"),
-        (["--run", "x"], 2, "in a terminal a --prompt for a model"),
+        (["--run", "x"], 2, "or a --prompt for a model"),
         (["--example", "calc"], 2, "--example must be"),
         (["--example", "base", "--prompt", "x"], 2, "--example and --prompt each say"),
         (["--example", "base", "--temperature", "-1"], 2, "--temperature must be at least 0"),
