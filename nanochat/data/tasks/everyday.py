@@ -32,8 +32,8 @@ THANKS = ("thank you", "thanks", "goodbye", "bye", "thanks a lot", "okay", "good
 def everyday(split: str = "train") -> NumberedTask:
     """The task.
 
-    >>> [message["content"] for message in everyday()[2].conversation["messages"]]
-    ['What is a cup for', 'A cup is for drinking.']
+    >>> [message["content"] for message in everyday()[5].conversation["messages"]]
+    ['Is a horse faster than a snail?', 'Yes, a horse is faster.']
     """
     facts, talk = _facts_and_talk()
     # What stands here several times comes several times in each round.

@@ -78,7 +78,7 @@ WELCOME = (
     "You are welcome!",
     "You are welcome! Would you like another story?",
     "I am glad that you like it.",
-    "Thank you for reading it.",
+    "You are welcome. Come back for another one soon.",
 )
 MORE = (
     "Another one, please.",
