@@ -122,7 +122,11 @@ def ids_of(tokenizer: FastTokenizer, prompt: Prompt) -> list[int]:
 
 def write_texts(model: GPT, tokenizer: FastTokenizer, prompts: Sequence[Prompt]) -> list[dict[str, Any]]:
     """What a model writes to each prompt, as `with_places` keeps it."""
-    requests = [Request(tuple(ids_of(tokenizer, one)), MAX_TOKENS, GREEDY) for one in prompts]
+    requests = [
+        # A text that only goes on has no tools, as everywhere on the pages.
+        Request(tuple(ids_of(tokenizer, one)), MAX_TOKENS, GREEDY, use_tools=one.kind != "completion")
+        for one in prompts
+    ]
     # Laid out as it was trained: whoever computes this again gets the same sums.
     engine = Engine(model, tokenizer, tool=make_tools(python=False), packed=False)
     return [with_places(model, done) for done in engine.generate(requests)]
