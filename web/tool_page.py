@@ -88,8 +88,10 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
         label = f"Save {one['label']}"
         yield f'<button type="button" class="tool-save md-button" {what} disabled>{label}</button>'
     yield "</p>"
+    yield "</div></div>"
+    # Last in the whole tool, so that it can stay in sight beside a long form and a long report.
     yield '<p class="tool-status" role="status"></p>'
-    yield "</div></div></div>"
+    yield "</div>"
 
 
 def ask_model_button() -> Iterator[str]:
