@@ -25,7 +25,9 @@ Array = npt.NDArray[Any]
 
 
 def embedding_map(table_VC: Array, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Lists of one length: `ids`, `x` and `y`, `neighbours` (ids) and `similarity` (cosines).
+    """Lists of one length: `ids`, `texts`, `x` and `y`, `neighbours` (ids) and `similarity` (cosines).
+
+    `variance` says which share of all differences between the rows each of the two directions shows.
 
     >>> from nanochat.tokenizer.tokenizer import sample_tokenizer
     >>> table_VC = np.random.default_rng(0).standard_normal((2_048, 16), dtype=np.float32)
@@ -35,10 +37,12 @@ def embedding_map(table_VC: Array, tokenizer: Tokenizer) -> dict[str, Any]:
     """
     ids = [token_id for token_id in range(len(table_VC)) if is_text(tokenizer, token_id)]
     unit_NC = unit_rows(table_VC[ids])
-    x_N, y_N = two_directions(unit_NC * table_VC.shape[1] ** 0.5)
+    (x_N, y_N), shares = two_directions(unit_NC * table_VC.shape[1] ** 0.5)
     near_NK, cosine_NK = nearest(unit_NC)
     return {
         "ids": ids,
+        "texts": [tokenizer.token_bytes(token_id).decode() for token_id in ids],
+        "variance": [round(float(one), 4) for one in shares],
         "x": [round(float(one), 3) for one in x_N],
         "y": [round(float(one), 3) for one in y_N],
         "neighbours": np.array(ids)[near_NK].tolist(),
@@ -69,21 +73,20 @@ def unit_rows(rows_NC: Array) -> Array:
 
 
 def two_directions(rows_NC: Array) -> tuple[Array, Array]:
-    """Coordinates in the two directions in which rows differ most.
+    """Coordinates in the two directions in which rows differ most, and the share of the variance of each.
 
     A direction may be turned round; its largest part is made to be positive.
 
-    >>> x, y = two_directions(np.array([[0.0, 3, 0], [0, -3, 0], [1, 0, 0], [-1, 0, 0]]))
-    >>> x.round(3).tolist(), y.round(3).tolist()
-    ([3.0, -3.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0])
+    >>> (x, y), shares = two_directions(np.array([[0.0, 3, 0], [0, -3, 0], [1, 0, 0], [-1, 0, 0]]))
+    >>> x.round(3).tolist(), y.round(3).tolist(), shares.round(3).tolist()
+    ([3.0, -3.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0], [0.9, 0.1])
     """
     centred_NC = (rows_NC - rows_NC.mean(axis=0)).astype(np.float64)
-    _, directions_CC = np.linalg.eigh(centred_NC.T @ centred_NC)  # from the least to the most
+    sizes_C, directions_CC = np.linalg.eigh(centred_NC.T @ centred_NC)  # from the least to the most
     two_C2 = directions_CC[:, [-1, -2]]
     largest = np.abs(two_C2).argmax(axis=0)
     two_C2 = two_C2 * np.sign(two_C2[largest, [0, 1]])
-    x_N, y_N = (centred_NC @ two_C2).T
-    return x_N, y_N
+    return (centred_NC @ two_C2).T, sizes_C[[-1, -2]] / sizes_C.sum()
 
 
 def nearest(unit_NC: Array) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ from nanochat.inference.request import Sampling
 from tools.core.markup import escape
 from tools.live.chips import answer_html, next_html
 from tools.live.playground import Playground
-from web import model_files, model_runner
+from web import looking_page, model_files, model_runner, words_page
 
 EXAMPLES = (
     ("chat", "What is 37 * 12?"),
@@ -109,7 +109,13 @@ async def example(question: str) -> tuple[str, str]:
     return answer_html(ground.shown_answer(at)), next_html(choice)
 
 
-PAGES = {"chat": chat}
+PAGES = {
+    "chat": chat,
+    "attention": looking_page.attention,
+    "streams": looking_page.streams,
+    "ablation": looking_page.ablation,
+    "words": words_page.words,
+}
 
 
 def render(name: str) -> str:
@@ -117,7 +123,7 @@ def render(name: str) -> str:
 
     >>> render("talk")
     Traceback (most recent call last):
-    ValueError: there is no page of the model 'talk'; there are chat
+    ValueError: there is no page of the model 'talk'; there are chat, attention, streams, ablation, words
     """
     if name not in PAGES:
         raise ValueError(f"there is no page of the model {name!r}; there are {', '.join(PAGES)}")

@@ -20,7 +20,7 @@ import numpy as np
 import onnxruntime
 
 from nanochat.tokenizer.tokenizer import RANKS_FILE, SETTINGS_FILE, Tokenizer
-from tools.live.model import NOTHING, Array, LiveModel
+from tools.live.model import NOTHING, Array, Keep, LiveModel
 from web import model_files
 
 LAST = "last_logits"
@@ -47,16 +47,16 @@ class OnnxRunner:
         self,
         ids: Sequence[int],
         past: int,
-        keep_attention: Sequence[float],
-        keep_mlp: Sequence[float],
+        keep: Keep,
         outputs: Sequence[str],
     ) -> tuple[int, dict[str, Array]]:
         """See `tools.live.model.Runner.run`."""
         names = [one.name for one in self.session.get_outputs()]
-        given = {
-            "ids": np.array([ids]), "keep_attention": np.array(keep_attention, np.float32),
-            "keep_mlp": np.array(keep_mlp, np.float32), **self.caches[past],
-        }  # fmt: skip
+        kept = {
+            name: np.array(numbers, np.float32).reshape(self.facts["inputs"][name]["shape"])
+            for name, numbers in keep.items()
+        }
+        given = {"ids": np.array([ids]), **kept, **self.caches[past]}
         found = dict(zip(names, self.session.run(None, given), strict=True))
         number = max(self.caches) + 1
         self.caches[number] = {
@@ -70,7 +70,10 @@ class OnnxRunner:
     async def lens(self, stream: Sequence[float]) -> Array:
         """See `tools.live.model.Runner.lens`."""
         stream_TC = np.array(stream, np.float32).reshape(-1, self.facts["model"]["n_embd"])
-        return as_array(self._open("lens").run(None, {"stream": stream_TC})[0])
+        session = self._open("lens")
+        # Its other input is what backout takes out.
+        given = {one.name: np.zeros_like(stream_TC) for one in session.get_inputs()} | {"stream": stream_TC}
+        return as_array(session.run(None, given)[0])
 
     def forget(self, past: int) -> None:
         """See `tools.live.model.Runner.forget`."""

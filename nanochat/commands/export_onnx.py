@@ -53,7 +53,9 @@ def make_parser() -> OneLineParser:
     parser.add_argument("--attentions", action="store_true", help="attention weights of each layer, too")
     parser.add_argument("--streams", action="store_true", help="what enters and leaves each layer, too")
     parser.add_argument(
-        "--ablations", action="store_true", help="inputs that say how much of each layer is kept"
+        "--ablations",
+        action="store_true",
+        help="inputs that say how much of each head, MLP and extra is kept",
     )
     parser.add_argument(
         "--eval-tokens",

@@ -47,7 +47,7 @@ class Form:
     all_logits: bool = False  # of every new token, not of the last alone
     attentions: bool = False  # outputs attention_i [B, H, T, S]
     streams: bool = False  # outputs stream_i [B, T, C]: what enters layer i; stream_L is what leaves the last
-    ablations: bool = False  # inputs keep_attention and keep_mlp [L]; what layer i adds is multiplied by them
+    ablations: bool = False  # inputs keep_...: how much of each part is kept, see `switches`
 
 
 PLAIN = Form()
@@ -87,6 +87,36 @@ def empty_cache(config: GPTConfig) -> dict[str, dict[str, Any]]:
     return {"past_ids": {"type": "int64", "shape": [1, 0]}, **dict.fromkeys(names, of_layer)}
 
 
+def switches(config: GPTConfig) -> dict[str, list[int]]:
+    """The inputs of `Form.ablations` and their shapes: numbers by which a part is multiplied, 1 to keep it.
+
+    - `keep_attention` [L, H]: what each head mixed, before the output matrix; all heads of a layer together
+      are its attention
+    - `keep_mlp` [L]: what each MLP adds to the stream
+    - `keep_value_embeddings` [L]: what is added to the values, in the layers that have such a table
+    - `keep_x0` [L]: the part of the first vectors that is mixed in before each layer
+    - `keep_smear` [1]: the previous token's part in the first vectors
+    - `keep_backout` [1]: the part of the halfway stream that is taken out before the head
+
+    Those of extras are there if the model has the extra. The residual scalars only set how loud the stream is
+    beside what is added, so there is nothing to leave out.
+
+    >>> switches(GPTConfig(n_layer=2, n_head=6, value_embeddings=False))
+    {'keep_attention': [2, 6], 'keep_mlp': [2], 'keep_x0': [2], 'keep_smear': [1], 'keep_backout': [1]}
+    """
+    L = config.n_layer
+    found = {"attention": [L, config.n_head], "mlp": [L]}
+    if config.value_layers:
+        found["value_embeddings"] = [L]
+    if config.x0_scalars:
+        found["x0"] = [L]
+    if config.smear:
+        found["smear"] = [1]
+    if config.backout:
+        found["backout"] = [1]
+    return {f"keep_{what}": shape for what, shape in found.items()}
+
+
 class Writer:
     """A model as it is written; each method adds a part, in the order of `nanochat.model.gpt`."""
 
@@ -112,6 +142,8 @@ class Writer:
             x_BTC = self.mlp(layer, x_BTC)
             if layer == self.config.n_layer // 2:
                 halfway_BTC = x_BTC
+        if self.config.backout:
+            halfway_BTC = self.kept_part(halfway_BTC, "backout", "head")
         self.logits(x_BTC, halfway_BTC)
         self.outputs()
         return self.graph.model("nanochat", metadata)
@@ -127,8 +159,8 @@ class Writer:
             for what in ("key", "value"):
                 graph.input(f"past_{what}_{layer}", FLOAT, self.cache_shape(layer, "past"))
         if self.form.ablations:
-            for what in ("attention", "mlp"):
-                graph.input(f"keep_{what}", FLOAT, [L])
+            for name, shape in switches(self.config).items():
+                graph.input(name, FLOAT, shape)
 
     def outputs(self) -> None:
         """What a call gives back."""
@@ -167,7 +199,7 @@ class Writer:
         before_BTC = self.norm(self.rows("embedding.weight", before_BT, at), at)
         gate_BT1 = self.gate(x_BTC, "smear_gate.weight", SMEAR_GATE_CHANNELS, at)
         gate_BT1 = graph.add("Mul", gate_BT1, self.small("smear_strength"), at=at)
-        gate_BT1 = graph.add("Mul", gate_BT1, there_BT1, at=at)
+        gate_BT1 = self.kept_part(graph.add("Mul", gate_BT1, there_BT1, at=at), "smear", at)
         return graph.add("Add", x_BTC, graph.add("Mul", gate_BT1, before_BTC, at=at), at=at, name="stream_0")
 
     def scaled(self, layer: int, x_BTC: str, first_BTC: str) -> str:
@@ -177,6 +209,7 @@ class Writer:
             x_BTC = graph.add("Mul", x_BTC, self.small("residual_scalars", layer), at=at)
         if config.x0_scalars:
             part_BTC = graph.add("Mul", first_BTC, self.small("x0_scalars", layer), at=at)
+            part_BTC = self.kept_part(part_BTC, "x0", at, layer)
             x_BTC = graph.add("Add", x_BTC, part_BTC, at=at)
         return x_BTC
 
@@ -203,9 +236,10 @@ class Writer:
         if K < H:
             mixed_BHTD = graph.add("Reshape", mixed_BHTD, graph.whole(0, H, -1, D), at=at)
         mixed_BTHD = graph.add("Transpose", mixed_BHTD, at=at, perm=[0, 2, 1, 3])
+        mixed_BTHD = self.kept_part(mixed_BTHD, "attention", at, layer)
         mixed_BTC = graph.add("Reshape", mixed_BTHD, graph.whole(0, 0, H * D), at=at)
         added_BTC = self.product(mixed_BTC, f"blocks.{layer}.attention.output.weight", at)
-        return graph.add("Add", x_BTC, self.ablated(added_BTC, layer, "attention", at), at=at)
+        return graph.add("Add", x_BTC, added_BTC, at=at)
 
     def project(self, layer: int, x_BTC: str, at: str) -> tuple[str, str]:
         """Queries and keys together, [B, T, H + K, D], and values, [B, T, K, D]."""
@@ -222,6 +256,7 @@ class Writer:
         more_BTKD = graph.add("Reshape", more_BTF, graph.whole(0, 0, K, D), at=at)
         gate_BTK = self.gate(x_BTC, f"{name}.value_gate.weight", VALUE_GATE_CHANNELS, at)
         gate_BTK = graph.add("Mul", gate_BTK, graph.number(LARGEST_GATE), at=at)
+        gate_BTK = self.kept_part(gate_BTK, "value_embeddings", at, layer)
         gate_BTK1 = graph.add("Unsqueeze", gate_BTK, graph.whole(3), at=at)
         return queries_keys, graph.add("Add", v_BTKD, graph.add("Mul", gate_BTK1, more_BTKD, at=at), at=at)
 
@@ -252,7 +287,7 @@ class Writer:
         above_0_BTF = graph.add("Relu", up_BTF, at=at)
         inside_BTF = graph.add("Mul", above_0_BTF, above_0_BTF, at=at)
         added_BTC = self.product(inside_BTF, f"blocks.{layer}.mlp.down.weight", at)
-        added_BTC = self.ablated(added_BTC, layer, "mlp", at)
+        added_BTC = self.kept_part(added_BTC, "mlp", at, layer)
         return graph.add("Add", x_BTC, added_BTC, at=at, name=f"stream_{layer + 1}")
 
     def logits(self, x_BTC: str, halfway_BTC: str) -> None:
@@ -296,10 +331,14 @@ class Writer:
         matrix = graph.constant(self.arrays[name].T, name)
         return graph.add("Sigmoid", graph.add("MatMul", few, matrix, at=at), at=at)
 
-    def ablated(self, added_BTC: str, layer: int, what: str, at: str) -> str:
-        """What a part of a layer adds, times what the caller keeps of it."""
-        graph = self.graph
+    def kept_part(self, x: str, what: str, at: str, layer: int | None = None) -> str:
+        """A part of the model, times what the caller keeps of it: one number, or one for each head."""
+        graph, keep = self.graph, f"keep_{what}"
         if not self.form.ablations:
-            return added_BTC
-        number = graph.constant(np.array(layer), f"int[{layer}]")
-        return graph.add("Mul", added_BTC, graph.add("Gather", f"keep_{what}", number, at=at), at=at)
+            return x
+        if layer is not None:
+            number = graph.constant(np.array(layer), f"int[{layer}]")
+            keep = graph.add("Gather", keep, number, at=at)
+        if what == "attention":  # [H] beside [B, T, H, D]
+            keep = graph.add("Unsqueeze", keep, graph.whole(1), at=at)
+        return graph.add("Mul", x, keep, at=at)

@@ -104,6 +104,7 @@ def test_what_there_is_to_know(base):
     assert about["outputs"]["attention_2"]["shape"] == ["batch", 4, "new", "all"]
     assert about["outputs"]["stream_3"]["shape"] == ["batch", "new", 64]
     assert about["inputs"]["keep_mlp"] == {"type": "float32", "shape": [3]}
+    assert about["inputs"]["keep_attention"] == {"type": "float32", "shape": [3, 4]}
     assert about["run"]["stage"] == "sft"
     assert about["run"]["step"] == 5
     assert GPTConfig.from_dict(about["model"]) == CONFIG

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from nanochat.inference.decoder import Decoder
 from nanochat.model.config import GPTConfig
 from nanochat.model.eight_bits import is_large, quantized
-from nanochat.model.export_onnx import Form, onnx_model
+from nanochat.model.export_onnx import Form, onnx_model, switches
 from nanochat.model.gpt import GPT
 from nanochat.model.onnx_graph import save
 from nanochat.tokenizer.tokenizer import sample_text, sample_tokenizer
@@ -202,27 +203,102 @@ def test_streams(model):
     assert f"stream_{len(expected)}" not in found
 
 
+def without_head(model: GPT, layer: int, head: int) -> None:
+    """A head's columns of the output matrix are all that reads it."""
+    width = model.config.head_dim
+    model.blocks[layer].attention.output.weight[:, head * width : (head + 1) * width] = 0
+
+
+def without_mlp(model: GPT, layer: int) -> None:
+    model.blocks[layer].mlp.down.weight.zero_()
+
+
+def without_value_embeddings(model: GPT, layer: int) -> None:
+    model.value_embeddings[str(layer)].weight.zero_()
+
+
+def without_x0(model: GPT, layer: int) -> None:
+    model.x0_scalars[layer] = 0
+
+
+def without_smear(model: GPT, _: int) -> None:
+    model.smear_strength.zero_()
+
+
+def without_backout(model: GPT, _: int) -> None:
+    model.backout_strength.zero_()
+
+
+@pytest.fixture(scope="module")
+def with_switches(model) -> Any:
+    """The model with all inputs of `switches`, in ONNX Runtime."""
+    return session_of(onnx_model(model.config, model.state_dict(), Form(ablations=True)))
+
+
 @torch.no_grad()
-@pytest.mark.parametrize(("what", "matrix"), [("attention", "attention.output"), ("mlp", "mlp.down")])
-def test_a_layer_is_ablated(model, what, matrix):
-    ids_BT, session = (
-        ids_of(1, 50),
-        session_of(onnx_model(model.config, model.state_dict(), Form(ablations=True))),
-    )
-    ones = np.ones(4, np.float32)
-    whole = Exported(model, session=session).logits(ids_BT, keep_attention=ones, keep_mlp=ones)
+@pytest.mark.parametrize(
+    ("name", "change", "places"),
+    [
+        ("keep_attention", without_head, [(layer, head) for layer in range(4) for head in range(4)]),
+        ("keep_mlp", without_mlp, [(layer,) for layer in range(4)]),
+        ("keep_value_embeddings", without_value_embeddings, [(1,), (3,)]),
+        ("keep_x0", without_x0, [(layer,) for layer in range(4)]),
+        ("keep_smear", without_smear, [(0,)]),
+        ("keep_backout", without_backout, [(0,)]),
+    ],
+)
+def test_a_part_is_ablated(model, with_switches, name, change, places):
+    ids_BT = ids_of(1, 50)
+    ones = {one: np.ones(shape, np.float32) for one, shape in switches(model.config).items()}
+    assert model.config.value_layers == (1, 3)
+    whole = Exported(model, session=with_switches).logits(ids_BT, **ones)
     torch.testing.assert_close(whole, model(ids_BT)[:, -1], **CLOSE)
-    for layer in range(4):
+    for place in places:
         changed = copy.deepcopy(model)
-        changed.get_parameter(f"blocks.{layer}.{matrix}.weight").zero_()
-        keep = {
-            "keep_attention": ones,
-            "keep_mlp": ones,
-            f"keep_{what}": (np.arange(4) != layer).astype(np.float32),
-        }
-        found = Exported(model, session=session).logits(ids_BT, **keep)
+        change(changed, *place)
+        keep = ones[name].copy()
+        keep[place] = 0
+        found = Exported(model, session=with_switches).logits(ids_BT, **(ones | {name: keep}))
         torch.testing.assert_close(found, changed(ids_BT)[:, -1], **CLOSE)
         assert not torch.allclose(found, whole, **CLOSE)
+
+
+@torch.no_grad()
+def test_all_heads_of_a_layer_are_its_attention_and_half_is_half(model, with_switches):
+    ids_BT, changed = ids_of(1, 50), copy.deepcopy(model)
+    keep = {one: np.ones(shape, np.float32) for one, shape in switches(model.config).items()}
+    keep["keep_attention"][2] = 0
+    keep["keep_mlp"][1] = 0.5
+    changed.blocks[2].attention.output.weight.zero_()
+    changed.blocks[1].mlp.down.weight.mul_(0.5)
+    found = Exported(model, session=with_switches).logits(ids_BT, **keep)
+    torch.testing.assert_close(found, changed(ids_BT)[:, -1], **CLOSE)
+
+
+@torch.no_grad()
+def test_extras_that_a_model_lacks_have_no_switch():
+    """Without its extras a model that has them gives the logits of the config without them."""
+    plain = GPTConfig(**SIZE, value_embeddings=False, x0_scalars=False, smear=False, backout=False)
+    assert list(switches(plain)) == ["keep_attention", "keep_mlp"]
+    model, rich = chance_weights(plain), GPT(GPTConfig(**SIZE)).initialize(1)
+    for parameter in (
+        *rich.value_embeddings.parameters(),
+        rich.smear_strength,
+        rich.x0_scalars,
+        rich.backout_strength,
+    ):
+        parameter.fill_(3.0)
+    rich.load_state_dict(model.state_dict(), strict=False)
+    keep = {
+        name: np.full(shape, name in switches(plain), np.float32)
+        for name, shape in switches(rich.config).items()
+    }
+    ids_BT, session = (
+        ids_of(1, 50),
+        session_of(onnx_model(rich.config, rich.state_dict(), Form(ablations=True))),
+    )
+    found = Exported(rich, session=session).logits(ids_BT, **keep)
+    torch.testing.assert_close(found, model(ids_BT)[:, -1], **CLOSE)
 
 
 # ---- the file ----

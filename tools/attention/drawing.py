@@ -108,7 +108,7 @@ def overview(trace: Trace, view: range, chosen: tuple[int, int], description: st
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" fill="none" '
                 f'stroke="currentColor" stroke-width="{width}"/>'
             )
-            cells = "".join(_cells(rows, view))
+            cells = "".join(map_cells(rows, view))
             parts.append(f'<g transform="translate({x:.1f} {y:.1f}) scale({scale:.3f})">{cells}</g>')
     height = (side + 26) * lines_a_layer * trace.n_layer
     return Picture(
@@ -121,7 +121,7 @@ def overview(trace: Trace, view: range, chosen: tuple[int, int], description: st
     )
 
 
-def _cells(rows: Sequence[Row], view: range) -> Iterator[str]:
+def map_cells(rows: Sequence[Row], view: range) -> Iterator[str]:
     """One path for each shade: a map has hundreds of cells, and a page several maps."""
     drawn: dict[float, list[str]] = {opacity: [] for _, opacity in SHADES}
     for t in view:

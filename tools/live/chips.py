@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tools.attention.trace import Token
 from tools.core.markup import escape
 
 Shown = Mapping[str, Any]
@@ -166,3 +167,26 @@ def branches_html(branches: Sequence[Shown]) -> str:
 def _shortened(text: str, most: int = 60) -> str:
     text = " ".join(text.split()) or "(nothing)"
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def token_chip(token: Token, attributes: str, tag: str = "button") -> str:
+    """A token in a frame, with a script's attributes.
+
+    >>> token_chip(Token(5, b" sea"), 'class="model-token" title="5"', "span")
+    '<span class="model-token" title="5"><i>·</i>sea</span>'
+    """
+    kind = ' type="button"' if tag == "button" else ""
+    attributes = attributes or 'class="model-token"'
+    if token.special:
+        attributes = attributes.replace('class="', 'class="model-special ', 1)
+    return f"<{tag}{kind} {attributes}>{token_text(shown(token))}</{tag}>"
+
+
+def shown(token: Token) -> dict[str, Any]:
+    """A token as `token_text` wants it; bytes that are no whole character are written out.
+
+    >>> shown(Token(5, b"\\xf0"))
+    {'id': 5, 'text': '\\\\xf0', 'special': False}
+    """
+    text = token.data.decode("utf-8", "backslashreplace")
+    return {"id": token.token_id, "text": text, "special": token.special}

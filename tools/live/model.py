@@ -9,8 +9,9 @@ Shapes: T time, V vocabulary, L layers, H heads, S tokens seen, C channels. Stan
 
 from __future__ import annotations
 
+import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,6 +43,10 @@ class Array:
         return self.values[start * width : (start + 1) * width]
 
 
+Keep = Mapping[str, Sequence[float]]
+"""How much of each part is kept, from 0 to 1, by the graph's input; the last dimension the closest together."""
+
+
 class Runner(Protocol):
     """What runs the network."""
 
@@ -49,8 +54,7 @@ class Runner(Protocol):
         self,
         ids: Sequence[int],
         past: int,
-        keep_attention: Sequence[float],
-        keep_mlp: Sequence[float],
+        keep: Keep,
         outputs: Sequence[str],
     ) -> tuple[int, dict[str, Array]]:
         """Read `ids` behind the text of the cache `past`: the number of the new cache, and the outputs.
@@ -59,27 +63,46 @@ class Runner(Protocol):
         """
 
     async def lens(self, stream: Sequence[float]) -> Array:
-        """The logits [T, V] that the head makes of a stream [T, C]."""
+        """The logits [T, V] that norm, head and soft cap make of a stream [T, C]; nothing is backed out."""
 
     def forget(self, past: int) -> None:
         """Drop a cache."""
 
 
 @dataclass(frozen=True)
-class Layers:
-    """How much of what each layer adds is kept, from 0 to 1: one number a layer for attention and MLP.
+class Switches:
+    """The graph's inputs `keep_...`, which leave parts of the network out, and their shapes.
 
-    >>> Layers.whole(2)
-    Layers(attention=(1.0, 1.0), mlp=(1.0, 1.0))
+    `nanochat.model.export_onnx.switches` says which there are: heads [L, H], MLPs [L], and the extras.
+
+    >>> switches = Switches({"keep_attention": (2, 2), "keep_smear": (1,)})
+    >>> switches.without([("keep_attention", (1, 0))])
+    {'keep_attention': [1.0, 1.0, 0.0, 1.0], 'keep_smear': [1.0]}
     """
 
-    attention: tuple[float, ...]
-    mlp: tuple[float, ...]
+    shapes: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def whole(cls, n_layer: int) -> Layers:
-        """All of every layer."""
-        return cls((1.0,) * n_layer, (1.0,) * n_layer)
+    def of(cls, facts: Mapping[str, Any]) -> Switches:
+        """Those that `model.json` names."""
+        inputs = facts["inputs"]
+        return cls({name: tuple(inputs[name]["shape"]) for name in inputs if name.startswith("keep_")})
+
+    def whole(self) -> dict[str, list[float]]:
+        """All of every part."""
+        return {name: [1.0] * math.prod(shape) for name, shape in self.shapes.items()}
+
+    def without(self, parts: Iterable[tuple[str, Sequence[int]]]) -> dict[str, list[float]]:
+        """All but these, each an input and a place in it."""
+        kept = self.whole()
+        for name, place in parts:
+            at = 0
+            for index, size in zip(place, self.shapes[name], strict=True):
+                if not 0 <= index < size:
+                    raise ValueError(f"{name} has no place {tuple(place)}; its shape is {self.shapes[name]}")
+                at = at * size + index
+            kept[name][at] = 0.0
+        return kept
 
 
 class LiveModel:
@@ -91,7 +114,7 @@ class LiveModel:
         self.n_head = int(facts["model"]["n_head"])
         self.context = int(facts["model"]["sequence_len"])
         self.bos = tokenizer.special_id("<|bos|>")
-        self.whole = Layers.whole(self.n_layer)
+        self.switches = Switches.of(facts)
         self._caches: dict[tuple[int, ...], int] = {}  # the text of each, the one used last at the end
 
     async def logits(self, ids: Sequence[int]) -> array[float]:
@@ -102,18 +125,17 @@ class LiveModel:
         if known:
             self._caches[known] = past
         present, found = await self.runner.run(
-            ids[len(known) :], past, self.whole.attention, self.whole.mlp, ["last_logits"]
+            ids[len(known) :], past, self.switches.whole(), ["last_logits"]
         )
         self._keep(tuple(ids), present)
         return found["last_logits"].values
 
     async def look(
-        self, ids: Sequence[int], outputs: Sequence[str], layers: Layers | None = None
+        self, ids: Sequence[int], outputs: Sequence[str], keep: Keep | None = None
     ) -> dict[str, Array]:
-        """The named outputs of the graph for a whole text, with parts of layers left out if asked."""
+        """The named outputs of the graph for a whole text, with parts of the network left out if asked."""
         self._check(ids)
-        kept = layers or self.whole
-        present, found = await self.runner.run(ids, NOTHING, kept.attention, kept.mlp, outputs)
+        present, found = await self.runner.run(ids, NOTHING, keep or self.switches.whole(), outputs)
         self.runner.forget(present)
         return found
 

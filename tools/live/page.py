@@ -16,12 +16,14 @@ from nanochat.inference.request import Sampling
 from nanochat.tokenizer.tokenizer import Tokenizer
 from tools.core.errors import Stopped, ToolError, UsageError
 from tools.live.chips import answer_html, branches_html, next_html
-from tools.live.model import Array, LiveModel
+from tools.live.looking_page import LookingPages
+from tools.live.model import Array, Keep, LiveModel
 from tools.live.playground import Playground
 
 MODEL: list[LiveModel] = []
 """The page's model, when it is there."""
 _PLAYGROUND: list[Playground] = []
+_LOOKING: list[LookingPages] = []
 
 
 class Bridge:
@@ -34,15 +36,12 @@ class Bridge:
         self,
         ids: Sequence[int],
         past: int,
-        keep_attention: Sequence[float],
-        keep_mlp: Sequence[float],
+        keep: Keep,
         outputs: Sequence[str],
     ) -> tuple[int, dict[str, Array]]:
         """See `Runner.run`."""
-        asked = {
-            "ids": list(ids), "past": past, "keepAttention": list(keep_attention), "keepMlp": list(keep_mlp),
-            "outputs": list(outputs),
-        }  # fmt: skip
+        kept = {name: list(numbers) for name, numbers in keep.items()}
+        asked = {"ids": list(ids), "past": past, "keep": kept, "outputs": list(outputs)}
         found = await self.worker.run(json.dumps(asked))
         return int(found.present), {name: _array(getattr(found.outputs, name)) for name in outputs}
 
@@ -67,6 +66,7 @@ def connect(facts: str, folder: str, worker: Any) -> None:
     """The worker has the model; its tokenizer's two files lie in `folder`."""
     MODEL[:] = [LiveModel(json.loads(facts), Tokenizer.load(Path(folder)), Bridge(worker))]
     _PLAYGROUND.clear()
+    _LOOKING.clear()
 
 
 def model() -> LiveModel:
@@ -81,6 +81,13 @@ def playground() -> Playground:
     if not _PLAYGROUND:
         _PLAYGROUND.append(Playground(model()))
     return _PLAYGROUND[0]
+
+
+def looking() -> LookingPages:
+    """What is known of the text that a page looks at."""
+    if not _LOOKING:
+        _LOOKING.append(LookingPages(model()))
+    return _LOOKING[0]
 
 
 async def answer(call: str, words: str = "{}") -> str:
@@ -161,4 +168,8 @@ CALLS: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "take": _take,
     "look": _look,
     "clear": _clear,
+    "attention": lambda asked: looking().attention(asked),
+    "streams": lambda asked: looking().streams(asked),
+    "ablation": lambda asked: looking().ablation(asked),
+    "alone": lambda asked: looking().alone(asked),
 }

@@ -11,7 +11,7 @@ declare global {
   }
 }
 
-const ALIVE = ".live-cell, .tool, .explore, .playground, .quiz, [data-exercise-progress]";
+const ALIVE = ".live-cell, .tool, .explore, .playground, .looking, .words-map, .quiz, [data-exercise-progress]";
 let used: typeof import("./page") | undefined;
 
 async function openPage(): Promise<void> {

@@ -15,6 +15,7 @@ export interface ModelFacts {
   readonly files: Readonly<Record<"model" | "lens" | "ranks" | "tokenizer" | "embeddings", Kept>>;
   /** The files of ONNX Runtime Web, by their names. */
   readonly runtime: Readonly<Record<string, Kept>>;
+  readonly inputs: Readonly<Record<string, { readonly shape: readonly (number | string)[] }>>;
   readonly empty_cache: Readonly<Record<string, Slot>>;
   readonly model: { readonly n_layer: number; readonly n_embd: number; readonly vocab_size: number };
 }

@@ -16,6 +16,10 @@ export function openPage(): void {
   openFigures(fresh(".explore"));
   const playgrounds = fresh(".playground");
   if (playgrounds.length > 0) void import("./playground").then(({ openPlaygrounds }) => openPlaygrounds(playgrounds));
+  const looking = fresh(".looking");
+  if (looking.length > 0) void import("./looking").then(({ openLooking }) => openLooking(looking));
+  const maps = fresh(".words-map");
+  if (maps.length > 0) void import("./words_map").then(({ openWordsMaps }) => openWordsMaps(maps));
   showProgress();
 }
 

@@ -16,8 +16,8 @@ interface Question {
   readonly ids: readonly number[];
   /** The number of the cache of the text before; 0 for none. */
   readonly past: number;
-  readonly keepAttention: readonly number[];
-  readonly keepMlp: readonly number[];
+  /** How much of each part is kept, by the graph's input, flat. */
+  readonly keep: Readonly<Record<string, readonly number[]>>;
   readonly outputs: readonly string[];
 }
 
@@ -88,14 +88,17 @@ export class PageModel {
     return { present: this.last, outputs };
   }
 
-  private feeds({ ids, past, keepAttention, keepMlp }: Question): Feeds {
+  private feeds({ ids, past, keep }: Question): Feeds {
     const { Tensor } = this.ort;
     const before = this.caches.get(past) ?? this.empty();
+    const kept = Object.entries(keep).map(([name, numbers]) => {
+      const shape = this.facts.inputs[name]?.shape as readonly number[];
+      return [name, new Tensor("float32", Float32Array.from(numbers), shape)] as const;
+    });
     return {
       ...before,
+      ...Object.fromEntries(kept),
       ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]),
-      keep_attention: new Tensor("float32", Float32Array.from(keepAttention), [keepAttention.length]),
-      keep_mlp: new Tensor("float32", Float32Array.from(keepMlp), [keepMlp.length]),
     };
   }
 
@@ -128,7 +131,13 @@ export class PageModel {
     const session = await this.lensSession;
     const data = new Float32Array(stream.slice().buffer);
     const width = this.facts.model.n_embd;
-    const found = await session.run({ stream: new this.ort.Tensor("float32", data, [data.length / width, width]) });
+    const shape = [data.length / width, width];
+    const given: Feeds = {};
+    // Its other input is what backout takes out.
+    for (const name of session.inputNames) {
+      given[name] = new this.ort.Tensor("float32", name === "stream" ? data : new Float32Array(data.length), shape);
+    }
+    const found = await session.run(given);
     const logits = found["logits"];
     if (!logits) throw new Error("the lens has no logits");
     return { dims: logits.dims, data: (logits.data as Float32Array).slice() };
