@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 
 from tools.core import page
 from tools.core.tool import Tool
-from tools.live.model import LiveModel
-from web import browser_model, model_runner
 
-
-@lru_cache(maxsize=1)
-def model() -> LiveModel:
-    """The model of the pages, run by ONNX Runtime."""
-    return model_runner.open_model(browser_model.folder())
+Found = TypeVar("Found")
 
 
 def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
     """`tools.core.page.answer_for`; where it needs the model, that is asked first."""
     reply = page.answer_for(tool, asked)
     if reply["needs_model"]:
-        asyncio.run(page.prepare_for(tool, asked, model()))
+        from web.model_runner import page_model  # brings torch, for which other tools need not wait
+
+        at_once(page.prepare_for(tool, asked, page_model()))
         reply = page.answer_for(tool, asked)
     return reply
+
+
+def at_once(work: Coroutine[Any, Any, Found]) -> Found:
+    """What asynchronous work gives that never has to wait: ONNX Runtime is asked in this process.
+
+    So no event loop is needed; in a test that drives a browser there is one already.
+
+    >>> async def one():
+    ...     return 1
+    >>> at_once(one())
+    1
+    """
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        found: Found = ended.value
+        return found
+    raise RuntimeError("it waits for something outside of this process")
