@@ -67,7 +67,7 @@ PROMPTS = (
         "letters",
         ("How many r are in strawberry?", "3"),
         ("How many e are in cheese?", "3"),
-        ("How many times does the letter s appear in glasses?", "4"),
+        ("How many times does the letter s appear in glasses?", "3"),
         ("Count the letter o in balloon.", "2"),
         ("Spell the word apple.", "a p p l e"),
         ("How do you spell garden?", "g a r d e n"),

@@ -131,11 +131,11 @@ def download_bytes() -> int:
 
 
 def short_scores(packed: PackedModel) -> dict[str, Any]:
-    """What was measured of each run: the figures, without the replies."""
+    """What was measured of each run, and of the weights in 8 bits: the figures, without the replies."""
     told = ("task", "metric", "value", "error", "n", "step")
+    every = {**packed.scores["runs"], "int8": packed.scores["int8"]}
     return {
-        stage: [{name: score[name] for name in told} for score in scores]
-        for stage, scores in packed.scores["runs"].items()
+        which: [{name: score[name] for name in told} for score in scores] for which, scores in every.items()
     }
 
 

@@ -7,7 +7,6 @@ theirs.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 from nanochat.inference.request import Sampling
@@ -89,7 +88,7 @@ def _chat() -> Iterator[str]:
         f"{megabytes:.0f} MB. This browser keeps them. What you write is not sent anywhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
-    shown, following = asyncio.run(example(EXAMPLES[0][1]))
+    shown, following = model_runner.at_once(example(EXAMPLES[0][1]))
     yield f'<div class="model-answer-place" tabindex="0" role="region" aria-label="the answer">{shown}</div>'
     yield '<div class="model-branches-place"></div>'
     yield f'<div class="model-next-place">{following}</div>'

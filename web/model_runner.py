@@ -12,9 +12,9 @@ import json
 import shutil
 import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -24,6 +24,7 @@ from tools.live.model import NOTHING, Array, LiveModel
 from web import model_files
 
 LAST = "last_logits"
+Found = TypeVar("Found")
 
 
 class OnnxRunner:
@@ -83,6 +84,24 @@ def as_array(found: np.ndarray[Any, Any]) -> Array:
     Array(shape=(1, 2), values=array('f', [1.0, 1.0]))
     """
     return Array(found.shape, array("f", np.ascontiguousarray(found, np.float32).tobytes()))
+
+
+def at_once(work: Coroutine[object, object, Found]) -> Found:
+    """What asynchronous work gives. ONNX Runtime is asked in this process, so it never has to wait.
+
+    No event loop is needed: a test that drives a browser has one already, and no other can be made.
+
+    >>> async def four():
+    ...     return 4
+    >>> at_once(four())
+    4
+    """
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        found: Found = ended.value
+        return found
+    raise RuntimeError("the work waits for something outside of this process")
 
 
 @functools.cache

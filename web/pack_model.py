@@ -6,6 +6,7 @@ All that is written is there whole or not at all: a folder is made beside its pl
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import json
 import shutil
@@ -19,16 +20,21 @@ import torch
 
 import nanochat
 from nanochat.commands.export_onnx_loss import corpus_of
+from nanochat.data.tasks.catalogue import CATALOGUE, open_task
 from nanochat.errors import UserError
 from nanochat.evaluation import results
 from nanochat.evaluation.bits_per_byte import validation_sums
+from nanochat.evaluation.generative import grader_of
 from nanochat.evaluation.statistics import bits
+from nanochat.evaluation.tasks import evaluate_task
 from nanochat.files import file_hash, write_json
 from nanochat.home import run_folder
+from nanochat.inference.engine import Engine
 from nanochat.model.eight_bits import pack, unpack
 from nanochat.model.gpt import GPT
 from nanochat.tokenizer.fast import FastTokenizer
 from nanochat.tokenizer.tokenizer import RANKS_FILE, SETTINGS_FILE
+from nanochat.toolbox.tools import make_tools
 from nanochat.train import checkpoint, run_files
 from nanochat.train.checkpoint_meta import MODEL
 from nanochat.train.finished import OWN_TOKENIZER, FinishedRun, open_run
@@ -38,10 +44,10 @@ from web.packed_model import CONFIG, EXPECTED, FORMAT, SCORES, VERSION, WEIGHTS,
 
 NAME = "browser"  # of the run that unpacking makes
 ROWS, EVAL_TOKENS = 16, 8_192  # of the text to measure on, where the base run does not say
-# What is told of a run; not where it lay, nor what was typed to start it.
+# What is told of a run; not where it lay.
 TOLD = (
-    "name", "stage", "settings", "parameters", "flops_per_token", "total_tokens", "corpus", "text", "machine",
-    "made_with",
+    "name", "stage", "asked", "settings", "parameters", "flops_per_token", "total_tokens", "corpus", "text",
+    "machine", "made_with",
 )  # fmt: skip
 
 
@@ -98,8 +104,10 @@ def pack_run(run: FinishedRun, step: int | None, folder: Path) -> PackedModel:
     after = GPT(run.model_config)
     after.load_state_dict(plain)
     after.eval()
+    runs = {link.run.stage: link.scores() for link in chain}
     scores = {
-        "runs": {link.run.stage: link.scores() for link in chain},
+        "runs": runs,
+        "int8": rounded_scores(after, tokenizer, runs[run.stage]),
         "bits_per_byte": bits_per_byte(run, chain[0].run, before, after, tokenizer),
     }
     with folder_beside(folder) as new:
@@ -163,6 +171,22 @@ def bits_per_byte(
     return {"corpus": corpus.name, "tokens": tokens, "bytes": int(n_bytes), **found}
 
 
+def rounded_scores(
+    after: GPT, tokenizer: FastTokenizer, scores: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The scores of a run's tasks once more, of its weights in 8 bits: the same questions, asked alike."""
+    engine = Engine(copy.deepcopy(after), tokenizer, tool=make_tools(python=False))  # lays matrices out anew
+    found = []
+    for score in scores:
+        if score["task"] not in CATALOGUE or score["settings"].get("temperature") != 0:
+            continue
+        task = open_task(score["task"], score["split"])
+        result = evaluate_task(engine, tokenizer, task, score["limit"], grade=grader_of(task))
+        named = {"metric": score["metric"], "step": score["step"], "value": result.accuracy}
+        found.append({**result.to_dict(), **named, "replies": result.replies})
+    return found
+
+
 def write_texts(path: Path, expected: Mapping[str, Any]) -> None:
     """The JSON of `expected.json`, a line for each text."""
     *_, (last, texts) = expected.items()
@@ -204,7 +228,6 @@ def record_of(packed: PackedModel, name: str) -> dict[str, Any]:
     return {
         **{key: value for key, value in last.items() if key in TOLD},
         "name": name,
-        "asked": {},
         "settings": {**last.get("settings", {}), **measured, "steps": last["step"]},
         "model": about["model"],
         "tokenizer": about["tokenizer"],

@@ -4,7 +4,7 @@
                                (`nanochat.model.eight_bits`)
     config.json                the model's shape, the runs it comes from, hashes of all files here
     tokenizer.tiktoken, tokenizer_settings.json
-    scores.json                what was measured of each of the runs
+    scores.json                what was measured of each of the runs, and of the weights in 8 bits
     expected.json              what the model writes to fifty prompts, before and after rounding
 
 `python -m web.browser_model` writes the folder, and makes a run of it again.

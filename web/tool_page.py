@@ -5,7 +5,7 @@ that the page reads well without JavaScript), sends what the fields say to `tool
 puts the answer into these places:
 
     .tool[data-tool][data-query]    the tool, and the query its report at build answers
-      form.tool-form                fields named by their keys; `data-asks-model`: heard when left
+      form.tool-form                fields named by their keys in the address; `data-asks-model`: when left
         button.tool-ask-model       asks at once
         fieldset.tool-controls      disabled until the script runs
       p.tool-error                  what is wrong with the question; hidden
@@ -29,6 +29,7 @@ from tools import registry
 from tools.core.markup import escape
 from tools.core.page import answer_for, form_schema
 from tools.core.words import LARGEST, say
+from web import model_files
 
 PRIVATE = "Python runs in this page. Nothing you type or choose here is sent anywhere."
 WITHOUT_SCRIPT = (
@@ -93,8 +94,6 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
 
 def ask_model_button() -> Iterator[str]:
     """The button under fields with which the model is asked, and what that costs."""
-    from web import model_files  # brings torch, which most pages need not wait for
-
     yield '<div class="tool-field tool-wide tool-model">'
     yield '<button type="button" class="tool-ask-model md-button">Ask the model</button>'
     yield (

@@ -78,7 +78,7 @@ SIZES = {
     "browser": Size(
         "5 layers, most that 16 MB hold in 8 bits: the model of the site's pages; 90 minutes on two cores",
         "classics", None, 4_096, "--depth 5 --head-dim 64 --seq-len 512 --batch-size 16 --steps 2000", 0,
-        "--mixture storybook --examples 60000",
+        "--mixture storybook --examples 110000",
         "--tasks larger-arithmetic:3,arithmetic:1,letter-counting:2,spelling:2 --steps 120", (),
         "--tasks bpb", "--tasks classroom --limit 200",
     ),

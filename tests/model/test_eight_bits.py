@@ -46,6 +46,7 @@ def test_at_most_half_a_step_is_lost(rows):
 def test_rows_of_the_smallest_numbers_stay_in_range():
     rows = np.array([[2e-43, -1e-43], [1e-45, 0]], dtype=np.float32)  # no scale is a 127th of these
     whole, scale = quantized(rows)
+    assert np.sign(whole).tolist() == [[1, -1], [0, 0]]  # and not turned round by too large a number
     assert np.isfinite(dequantized(whole, scale)).all()
 
 
