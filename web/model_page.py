@@ -54,13 +54,7 @@ def _chat() -> Iterator[str]:
     yield "</div>"
     yield '<div class="model-row">'
     yield '<button type="submit" class="live-button live-run">Ask</button>'
-    for name, label in (
-        ("step", "One token"),
-        ("go", "Go on"),
-        ("stop", "Stop"),
-        ("new", "New conversation"),
-    ):
-        yield f'<button type="button" class="live-button" name="{name}">{label}</button>'
+    yield from buttons("New conversation")
     yield "</div>"
     yield '<div class="model-row model-examples"><span>Try</span>'
     for mode, text in EXAMPLES:
@@ -68,14 +62,7 @@ def _chat() -> Iterator[str]:
         yield f'<button type="button" class="live-button" name="example" {asked}>{escape(text)}</button>'
     yield "</div></div>"
     yield '<div class="model-sampling">'
-    for name, label, low, high, step, value, note in SLIDERS:
-        yield (
-            f'<div class="model-slider"><label for="playground-{name}">{label} <output>{value}</output>'
-            f'</label><input type="range" id="playground-{name}" name="{name}" min="{low}" max="{high}" '
-            f'step="{step}" '
-            f'value="{value}" data-sampling aria-describedby="playground-{name}-help">'
-            f'<span class="tool-help" id="playground-{name}-help">{note}</span></div>'
-        )
+    yield from sliders("playground")
     yield (
         '<div class="model-slider"><label for="playground-seed">Seed</label><input type="number" '
         'id="playground-seed" name="seed" value="0" min="0" max="999999" data-sampling '
@@ -93,6 +80,23 @@ def _chat() -> Iterator[str]:
     yield '<div class="model-branches-place"></div>'
     yield f'<div class="model-next-place">{following}</div>'
     yield "</div>"
+
+
+def buttons(new: str) -> Iterator[str]:
+    """The buttons that write; `new` is what the one says that begins anew."""
+    for name, label in (("step", "One token"), ("go", "Go on"), ("stop", "Stop"), ("new", new)):
+        yield f'<button type="button" class="live-button" name="{name}">{label}</button>'
+
+
+def sliders(prefix: str) -> Iterator[str]:
+    """The rules of choosing. Ids begin with `prefix`."""
+    for name, label, low, high, step, value, note in SLIDERS:
+        yield (
+            f'<div class="model-slider"><label for="{prefix}-{name}">{label} <output>{value}</output></label>'
+            f'<input type="range" id="{prefix}-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
+            f'value="{value}" data-sampling aria-describedby="{prefix}-{name}-help">'
+            f'<span class="tool-help" id="{prefix}-{name}-help">{note}</span></div>'
+        )
 
 
 async def example(question: str) -> tuple[str, str]:

@@ -469,8 +469,8 @@ def _flags(query: dict[str, str]) -> list[str]:
 
 def test_a_page_has_no_fields_that_need_a_terminal():
     keys = {field["key"] for group in page.form_schema(TOOL)["groups"] for field in group["fields"]}
-    assert {"trace", "example", "temperature", "seed"} <= keys
-    assert not keys & {"run", "step", "device", "prompt", "complete", "keep"}
+    assert {"trace", "example", "prompt", "complete", "temperature", "seed"} <= keys
+    assert not keys & {"run", "step", "device", "keep"}
 
 
 def test_a_file_takes_the_place_of_the_example_that_a_page_begins_with():
