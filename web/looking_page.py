@@ -114,7 +114,8 @@ def _page(page: Page, parts: dict[str, str], controls: str = "") -> Iterator[str
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
     yield '<fieldset class="model-controls look-controls" disabled><div class="model-ask">'
     yield f'<label for="{name}">Your text</label>'
-    yield f'<textarea id="{name}" name="text" rows="2" maxlength="{LONGEST}">{escape(page.texts[0])}</textarea>'
+    about = f'id="{name}" name="text" rows="2" maxlength="{LONGEST}"'
+    yield f"<textarea {about}>{escape(page.texts[0])}</textarea>"
     yield '<div class="model-row">'
     yield f'<button type="submit" class="live-button live-run">{page.button}</button>'
     yield '<button type="button" class="live-button" name="stop" disabled>Stop</button></div>'
@@ -123,8 +124,8 @@ def _page(page: Page, parts: dict[str, str], controls: str = "") -> Iterator[str
         yield f'<button type="button" class="live-button" name="example">{escape(text)}</button>'
     yield f"</div></div>{controls}</fieldset></form>"
     yield (
-        f'<p class="tool-private">The first click fetches Python, the model and what runs it, {megabytes:.0f} MB '
-        "together. They are kept in this browser. What you write is not sent anywhere.</p>"
+        f'<p class="tool-private">The first click fetches Python, the model and what runs it, {megabytes:.0f} '
+        "MB together. They are kept in this browser. What you write is not sent anywhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
     yield f'<div class="look-parts look-{page.call}">'

@@ -17,6 +17,7 @@ from web import model_files
 WIDTH, HEIGHT, MARGIN = 640, 460, 26
 SIZE, LETTER = 11, 6.4  # of a label, and about how wide a letter of it is
 MOST_LABELS = 300
+WITHOUT_SCRIPT = "Searching needs JavaScript. Without it, the page shows one word."
 WORDS = ("king", "sea", "mother", "three", "said", "was", "red", "house", "dog", "day")
 EXAMPLES = 6
 
@@ -62,10 +63,11 @@ def _words(found: Map, name: str, n_bytes: int) -> Iterator[str]:
     scale = " ".join(f"{number:.6g}" for number in numbers)
     yield f'<div class="words-map" data-file="assets/model/{name}" data-scale="{scale}">'
     yield '<form aria-label="A word to find" autocomplete="off">'
-    yield '<noscript><p class="tool-note">Searching needs JavaScript. Without it, the page shows one word.</p></noscript>'
+    yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
     yield '<fieldset class="model-controls look-controls" disabled><div class="model-ask">'
     yield '<label for="words-word">A word, or a piece of one</label>'
-    yield f'<input type="text" id="words-word" name="word" maxlength="40" value="{escape(found.texts[place].strip())}">'
+    word = escape(found.texts[place].strip())
+    yield f'<input type="text" id="words-word" name="word" maxlength="40" value="{word}">'
     yield '<div class="model-row"><button type="submit" class="live-button live-run">Find it</button></div>'
     yield '<div class="model-row model-examples"><span>Try</span>'
     yield "".join(
@@ -80,27 +82,32 @@ def _words(found: Map, name: str, n_bytes: int) -> Iterator[str]:
     yield "</div></div>"
     both = sum(found.shares)
     yield (
-        f'<p class="model-note">The two directions of the map keep {found.shares[0]:.1%} and {found.shares[1]:.1%} of '
-        f"the differences between the {len(found.ids):,} tokens, {both:.1%} together; the other {1 - both:.1%} are not "
-        "to be seen. So two tokens that lie side by side here may be far apart, and the list counts in all "
-        "directions.</p>"
+        f'<p class="model-note">The two directions of the map keep {found.shares[0]:.1%} and '
+        f"{found.shares[1]:.1%} of the differences between the {len(found.ids):,} tokens (their variance), "
+        f"{both:.1%} together; the other {1 - both:.1%} are not to be seen. So two tokens that lie side by side "
+        "here may be far apart, and the list counts in all directions.</p>"
     )
     yield "</div>"
 
 
 def near_html(found: Map, place: int) -> str:
     """A token's nearest, as the script shows them, too."""
-    rows = "".join(
-        f'<tr><th scope="row"><button type="button" class="model-token" data-token="{token_id}">{_name(found, token_id)}'
-        f'</button></th><td><svg class="look-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="look-worse" width="{100 * max(0, cosine):.0f}" height="8"/></svg></td><td>{cosine:.2f}</td></tr>'
-        for token_id, cosine in zip(found.near[place], found.cosines[place], strict=True)
-    )
+    pairs = zip(found.near[place], found.cosines[place], strict=True)
+    rows = "".join(_near(found, token_id, cosine) for token_id, cosine in pairs)
     name = _name(found, found.ids[place])
     return (
-        f'<p class="model-says"><span class="model-token">{name}</span> is token {found.ids[place]}. Most like it '
-        "are, by the cosine of the angle between them (1 is the same direction, 0 a right angle):</p>"
+        f'<p class="model-says"><span class="model-token">{name}</span> is token {found.ids[place]}. Most like '
+        "it are, by the cosine of the angle between them (1 is the same direction, 0 a right angle):</p>"
         f'<table class="look-bars look-near"><tbody>{rows}</tbody></table>'
+    )
+
+
+def _near(found: Map, token_id: int, cosine: float) -> str:
+    return (
+        f'<tr><th scope="row"><button type="button" class="model-token" data-token="{token_id}">'
+        f'{_name(found, token_id)}</button></th><td><svg class="look-bar" viewBox="0 0 100 8" '
+        f'preserveAspectRatio="none" aria-hidden="true"><rect class="look-worse" '
+        f'width="{100 * max(0, cosine):.0f}" height="8"/></svg></td><td>{cosine:.2f}</td></tr>'
     )
 
 
@@ -117,8 +124,8 @@ def drawing(found: Map, chosen: int) -> str:
     near = ", ".join(found.texts[found.at[one]].strip() for one in found.near[chosen])
     said = f"{len(found.ids):,} tokens in two dimensions; {found.texts[chosen].strip()} has lines to {near}"
     return (
-        f'<svg class="words" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Words on a map" font-size="{SIZE}">'
-        f'<desc>{escape(said)}</desc><path class="words-dots" d="{dots}"/><g class="words-names">{labels}</g>'
+        f'<svg class="words" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Words on a map" '
+        f'font-size="{SIZE}"><desc>{escape(said)}</desc><path class="words-dots" d="{dots}"/><g class="words-names">{labels}</g>'
         f'<g class="words-found">{marked(found, chosen)}</g></svg>'
     )
 

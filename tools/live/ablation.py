@@ -1,8 +1,8 @@
 """Parts of the model that a page can leave out, and what that does to the loss on a text.
 
-Leaving out a part and looking at the loss shows what the model uses it for (of heads: Michel et al. 2019, "Are
-sixteen heads really better than one?", arXiv 1905.10650). A part is an input of the graph and a place in it: see
-`tools.live.model.Switches`. Standard library only.
+Leaving out a part and looking at the loss shows what the model uses it for (of heads: Michel et al. 2019,
+"Are sixteen heads really better than one?", arXiv 1905.10650). A part is an input of the graph and a place in
+it: see `tools.live.model.Switches`. Standard library only.
 """
 
 from __future__ import annotations

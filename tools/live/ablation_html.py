@@ -25,7 +25,7 @@ def grid_html(model: LiveModel) -> str:
 def _grid(model: LiveModel) -> Iterator[str]:
     parts = {part.key: part for part in parts_of(model)}
     extras = [name for name in OF_LAYER if name != MLP and any(one.name == name for one in parts.values())]
-    yield '<table class="look-switches"><caption class="report-hidden">The parts of the model; what is ticked is kept'
+    yield '<table class="look-switches"><caption class="report-hidden">Parts of the model; a tick keeps one'
     yield "</caption><thead><tr><td></td>"
     yield "".join(f'<th scope="col">head {head + 1}</th>' for head in range(model.n_head))
     yield "".join(f'<th scope="col">{OF_LAYER[name]}</th>' for name in (MLP, *extras))
@@ -56,16 +56,18 @@ def loss_html(reading: Reading, whole: Loss, now: Loss, off: Sequence[Part]) -> 
 
 def _loss(reading: Reading, whole: Loss, now: Loss, off: Sequence[Part]) -> Iterator[str]:
     without = "without " + ", ".join(part.label for part in off) if off else "nothing is left out"
-    yield f'<p class="model-says"><b>{escape(without[0].upper() + without[1:])}.</b> {_in_words(whole, now, off)}</p>'
+    title = escape(without[0].upper() + without[1:])
+    yield f'<p class="model-says"><b>{title}.</b> {_in_words(whole, now, off)}</p>'
     yield '<table class="look-loss"><caption class="report-hidden">The loss</caption><thead><tr><td></td>'
     yield '<th scope="col">bits per token</th><th scope="col">bits per byte</th></tr></thead><tbody>'
     for label, loss in (("whole model", whole), ("as ticked", now)):
-        yield f'<tr><th scope="row">{label}</th><td>{loss.per_token:.3f}</td><td>{loss.per_byte:.3f}</td></tr>'
+        numbers = f"<td>{loss.per_token:.3f}</td><td>{loss.per_byte:.3f}</td>"
+        yield f'<tr><th scope="row">{label}</th>{numbers}</tr>'
     token, byte = now.per_token - whole.per_token, now.per_byte - whole.per_byte
     yield f'<tr><th scope="row">change</th><td>{token:+.3f}</td><td>{byte:+.3f}</td></tr></tbody></table>'
     changes = [after - before for before, after in zip(whole.bits, now.bits, strict=True)]
-    yield '<p class="model-line look-line"><span class="model-who">The text: amber tokens became harder to foresee, '
-    yield "green ones easier</span>"
+    yield '<p class="model-line look-line"><span class="model-who">The text: amber tokens became harder to '
+    yield "foresee, green ones easier</span>"
     for at, token_read in enumerate(reading.tokens):
         change = changes[at - 1] if at else 0.0
         title = f"{change:+.2f} bits" if at else "the beginning: nothing foresees it"
@@ -82,8 +84,10 @@ def _in_words(whole: Loss, now: Loss, off: Sequence[Part]) -> str:
         return "On this text that changes next to nothing."
     chance = 2.0 ** -abs(change)
     if change > 0:
-        return f"On average the model gives the right token {chance:.2f} times the chance it gave before."
-    return f"On average the model gives the right token {1 / chance:.2f} times the chance: this text it reads better without."
+        return f"On average the right token gets {chance:.2f} times the chance that it had before."
+    return (
+        f"On average the right token gets {1 / chance:.2f} times the chance: this text goes better without."
+    )
 
 
 def _tone(change: float) -> str:
@@ -131,7 +135,8 @@ def _alone(groups: Mapping[str, Sequence[Group]], whole: Loss, found: Mapping[st
         there = [one for one in members if one.label in changes]
         if not there:
             continue
-        yield f'<table class="look-bars"><caption>{escape(title)}: bits a token that it costs to leave it out</caption><tbody>'
+        yield f'<table class="look-bars"><caption>{escape(title)}: bits per token that it costs to leave it out'
+        yield "</caption><tbody>"
         for one in sorted(there, key=lambda one: -changes[one.label]):
             change = changes[one.label]
             yield (

@@ -19,8 +19,8 @@ from tools.core.markup import escape
 from tools.core.report import Heatmap
 from tools.live.chips import token_chip
 
-
 MOST_TOLD = 6
+MANY = 28  # from so many tokens on a map scrolls, so that its names can be read
 
 
 class Heads:
@@ -87,7 +87,8 @@ def _head(heads: Heads, place: Place, chosen: int) -> Iterator[str]:
     rows = trace.weights[place[0]][place[1]]
     yield f"<h2>Head {head_name(place)}</h2>"
     yield f'<p class="model-says">{_looks_like(heads, place)}</p>'
-    yield '<p class="model-note">Point at a token, or go to it with Tab: the stronger the colour of another, the more it is looked at.</p>'
+    yield '<p class="model-note">Point at a token, or go to it with Tab: the stronger the colour of another, '
+    yield "the more it is looked at.</p>"
     yield '<p class="model-line look-line">'
     for at, token in enumerate(trace.tokens):
         row = rows[at]
@@ -100,10 +101,13 @@ def _head(heads: Heads, place: Place, chosen: int) -> Iterator[str]:
             f'data-told="{says}" aria-pressed="{pressed}"',
         )
     yield "</p>"
-    yield f'<p class="look-told" aria-live="polite">{escape(told(names, rows[chosen], _most(rows[chosen])))}</p>'
-    yield '<div class="report look-heat" role="region" tabindex="0" aria-label="the map of the head">'
-    yield f'<figure class="report-chart">{_large(heads, place)}<figcaption>Each row is a token that looks, each column '
-    yield "one that is looked at. A token sees itself and what stands before it.</figcaption></figure></div>"
+    said = escape(told(names, rows[chosen], _most(rows[chosen])))
+    yield f'<p class="look-told" aria-live="polite">{said}</p>'
+    many = " look-many" if len(names) > MANY else ""
+    yield f'<div class="report look-heat{many}" role="region" tabindex="0" aria-label="the map of the head">'
+    yield f'<figure class="report-chart">{_large(heads, place)}<figcaption>Each row is a token that looks, '
+    yield "each column one that is looked at. A token sees itself and what stands before it.</figcaption>"
+    yield "</figure></div>"
 
 
 def _most(row: Sequence[int]) -> list[int]:

@@ -1,7 +1,7 @@
 """The pages that look inside: what is asked of them, and the parts of the page that answer.
 
-An answer is `parts`, the HTML for each place of the page that changes, and `says`, a line for its status. What
-was worked out for a text is kept until another text comes, so that choosing another head asks no network.
+An answer is `parts`, the HTML for each place of the page that changes, and `says`, a line for its status.
+What was worked out for a text is kept until another text comes, so choosing another head asks no network.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Array:
 
 
 Keep = Mapping[str, Sequence[float]]
-"""How much of each part is kept, from 0 to 1, by the graph's input; the last dimension the closest together."""
+"""How much of each part is kept, from 0 to 1, by the graph's input; the last dimension closest together."""
 
 
 class Runner(Protocol):

@@ -18,13 +18,13 @@ from tools.live.model import LiveModel
 
 
 def lens_html(model: LiveModel, reading: Reading, rows: Sequence[Sequence[Guess]]) -> str:
-    """The table, and the list of the cell that is chosen at first: the model's own answer to the whole text."""
+    """The table; the cell that is chosen at first is the model's own answer to the whole text."""
     return "\n".join(_lens(model, reading, rows))
 
 
 def _lens(model: LiveModel, reading: Reading, rows: Sequence[Sequence[Guess]]) -> Iterator[str]:
     names = named(reading.tokens)
-    yield '<table class="look-lens"><caption class="report-hidden">The likeliest next token, by layer and place</caption>'
+    yield '<table class="look-lens"><caption class="report-hidden">The likeliest next token</caption>'
     yield '<thead><tr><th scope="col">After reading</th>'
     for token in reading.tokens:
         yield f'<th scope="col">{token_chip(token, "", "span")}</th>'
@@ -62,12 +62,13 @@ def _cell(model: LiveModel, label: str, name: str, one: Guess, chosen: bool) -> 
     likely = [[shown(_token(model, other))["text"], said_chance(share)] for other, share in one.likeliest]
     came = "" if one.came is None else said_chance(one.came)
     right = " look-right" if one.right else ""
+    text = token_text(shown(_token(model, token_id)))
     return (
         f'<td><button type="button" class="look-cell{right}" data-shade="{min(9, int(10 * chance))}" '
         f'data-where="{escape(f"{label}, at token {name}")}" data-came="{came}" '
         f'data-likely="{escape(json.dumps(likely, ensure_ascii=False))}" '
         f'aria-pressed="{"true" if chosen else "false"}">'
-        f"<span>{token_text(shown(_token(model, token_id)))}</span> <small>{said_chance(chance)}</small></button></td>"
+        f"<span>{text}</span> <small>{said_chance(chance)}</small></button></td>"
     )
 
 
@@ -77,8 +78,8 @@ def _token(model: LiveModel, token_id: int) -> Token:
 
 def cell_html(model: LiveModel, where: str, one: Guess) -> str:
     """The list of a cell, as the script makes it of what the button carries."""
-    items = "".join(
-        f'<li><span class="model-token">{token_text(shown(_token(model, token_id)))}</span> {said_chance(chance)}</li>'
-        for token_id, chance in one.likeliest
-    )
-    return f'<p class="model-says">{escape(where)}</p><ol>{items}</ol>'
+    items = []
+    for token_id, chance in one.likeliest:
+        text = token_text(shown(_token(model, token_id)))
+        items.append(f'<li><span class="model-token">{text}</span> {said_chance(chance)}</li>')
+    return f'<p class="model-says">{escape(where)}</p><ol>{"".join(items)}</ol>'
