@@ -1,7 +1,8 @@
 """Tool 8, the attention visualizer: who looks at whom, in every layer and head of a model.
 
 It shows a trace: the weights of a text, which a model wrote down. In the terminal a checkpoint can make one
-(`tools.attention.with_model`, the one part that needs torch); a page reads saved ones.
+(`tools.attention.with_model`, the one part that needs torch), on a page the page's own model; saved ones can
+be read on both.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tools.attention.drawing import standalone
 from tools.attention.head_sections import heads_section, maps_picture, patterns_section, ranks_section
 from tools.attention.notes import notes_of, says
 from tools.attention.question import Question
-from tools.attention.source import find_trace
+from tools.attention.source import ask_model, find_trace
 from tools.attention.text_sections import head_section, heatmap, lines_picture, text_section, token_section
 from tools.attention.trace_file import trace_text
 from tools.attention.view import View
@@ -91,6 +92,7 @@ TOOL = Tool(
         Export("save-trace", "attention-trace.json", "tokens and weights, to look at later", save_trace),
         Export("svg", "attention.svg", "the picture that --picture names, as SVG", save_svg),
     ],
+    ask_model=ask_model,
 )  # fmt: skip
 
 

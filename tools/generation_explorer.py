@@ -1,7 +1,7 @@
 """Tool 6, the generation explorer: what a model says of the next token, and what the rules make of it.
 
-Chances come from a saved trace, here or on a page, or from a checkpoint that writes now. The rules are those
-of `nanochat.inference.sampling`, in its order and by its functions.
+Chances come from a saved trace, from a checkpoint that writes now, or on a page from the page's own model.
+The rules are those of `nanochat.inference.sampling`, in its order and by its functions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tools.core.report import Report
 from tools.core.tool import Export, Tool
 from tools.explorer.choice_sections import choice_section
 from tools.explorer.grid_sections import grid_section
+from tools.explorer.live_trace import ask_model
 from tools.explorer.notes import notes
 from tools.explorer.question import Question
 from tools.explorer.source import find, lines
@@ -67,6 +68,7 @@ TOOL = Tool(
         "nothing, and answers for any rules and seed as long as the text stays on a branch that was written."
     ),
     exports=[Export("save-trace", "trace.json", "what the model said, to look at again", lines)],
+    ask_model=ask_model,
 )  # fmt: skip
 
 

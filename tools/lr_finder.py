@@ -1,7 +1,7 @@
 """Tool 9, the learning-rate finder: a range test on the real model and text, for each group of the optimizer.
 
 A sweep is measured with `nanochat.train.range_test`, saved as it goes, and read here, by the standard library
-alone.
+alone. Or it is measured here and now, on microGPT in plain Python, which a page can do too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if __name__ == "__main__":  # so that the file runs by its path, on a bare Pytho
 
 from tools.core.errors import ToolError, UsageError
 from tools.core.examples import example_file
-from tools.core.report import Report, Section
+from tools.core.report import Report, Section, Text
 from tools.core.tool import Export, Tool
 from tools.rates import finder_sections as sections
 from tools.rates.analysis import Reading, analyse
-from tools.rates.question import Question
-from tools.rates.sweep import ALL, RangeTest, csv_lines, read
+from tools.rates.question import LAPTOP, Question
+from tools.rates.sweep import ALL, MICROGPT, RangeTest, csv_lines, read
 
-EXAMPLE_FILES = {"laptop": "lr-sweep-laptop.jsonl"}
+EXAMPLE_FILES = {LAPTOP: "lr-sweep-laptop.jsonl"}
 
 
 def run(question: Question) -> Report:
@@ -32,10 +32,14 @@ def run(question: Question) -> Report:
     >>> [section.key for section in report.sections]
     ['suggestions', 'all', 'tested', 'notes', 'command']
     """
+    if question.against is not None and question.example != MICROGPT:
+        raise UsageError("--against needs microGPT: choose microgpt as --example", "against")
     test, name = find(question)
     readings = readings_of(test, question)
     parts = [sections.summary_section(test, readings)]
     parts += [sections.group_section(test, test.sweeps[group], one) for group, one in readings.items()]
+    if question.against is not None:
+        parts.append(compared(readings[ALL], question))
     parts.append(sections.tested_section(test, name))
     said = sections.notes(test, readings, question.divergence)
     if said.items:
@@ -54,6 +58,10 @@ def find(question: Question) -> tuple[RangeTest, str]:
     if question.sweep is not None:
         path = question.sweep
         return read(path), "standard input" if str(path) == "-" else path.name
+    if question.example == MICROGPT:
+        from tools.rates.trained_here import sweep_of
+
+        return sweep_of(question), question.save or "measured now"
     if question.example is not None:
         path = example_file(EXAMPLE_FILES[question.example])
         return read(path), path.name
@@ -63,7 +71,7 @@ def find(question: Question) -> tuple[RangeTest, str]:
         return measure(question), question.save or "measured now"
     raise UsageError(
         "say which sweep to read, with --sweep FILE or --example laptop, or which model to measure one on, "
-        "with --preset laptop or --depth N", "sweep",
+        "with --example microgpt, --preset laptop or --depth N", "sweep",
     )  # fmt: skip
 
 
@@ -86,6 +94,20 @@ def readings_of(test: RangeTest, question: Question) -> dict[str, Reading]:
             whole=test.is_whole(sweep),
         )  # fmt: skip
     return found
+
+
+def compared(reading: Reading, question: Question) -> Section:
+    """microGPT trained twice: at the suggested rate, and at as many times it as was asked for."""
+    from tools.rates.trained_here import RATE, seed_of, train_at
+    from tools.rates.trained_sections import trained_section
+
+    assert question.against is not None
+    if reading.suggestion is None:
+        said = Text("There is no suggested rate, so nothing was trained.", key="none")
+        return Section("Trained twice", [said], icon="🏁", key="trained")
+    rate, seed = RATE * reading.suggestion, seed_of(question)
+    suggested, other = (train_at(float(f"{one:.6g}"), seed) for one in (rate, rate * question.against))
+    return trained_section(suggested, other, question.against, question.smoothing)
 
 
 def warnings_of(test: RangeTest) -> list[str]:
@@ -126,6 +148,8 @@ TOOL = Tool(
     examples=[
         ("--example laptop", "a saved sweep of the laptop model, and what it says"),
         ("--example laptop --group matrices --smoothing 0.5", "one group, smoothed less"),
+        ("--example microgpt --save sweep.jsonl", "train microGPT now, on rates that rise"),
+        ("--example microgpt --against 10 --low 0.001", "then twice: as suggested, and at 10 times that"),
         ("--preset laptop --group all --save sweep.jsonl", "measure one sweep, and keep every step"),
         ("sweep.jsonl --skip-first 5", "read what was saved; also after Ctrl-C"),
         ("--depth 4 --seq-len 512 --batch-size 16 --steps 200 --group all", "a model of your own"),

@@ -414,6 +414,23 @@ class Adam:
             table.notes.clear()
 
 
+def learn(
+    model: Model,
+    adam: Adam,
+    names: Sequence[str],
+    rate: float,
+) -> float:
+    """Take one step with these names; their surprise a letter before."""
+    n_letters = sum(len(name) + 1 for name in names)
+    loss = 0.0
+    for name in names:
+        total = model.surprise(name)
+        total.backward(1 / n_letters)
+        loss += total.data[0] / n_letters
+    adam.step(rate)
+    return loss
+
+
 def train(
     model: Model,
     names: Sequence[str],
@@ -422,19 +439,12 @@ def train(
     rate: float = 0.02,
     seed: int = 1,
 ) -> Iterator[float]:
-    """Take so many steps; after each, give its mean surprise a letter."""
+    """Take so many steps; give the loss of each."""
     chance, adam = random.Random(seed), Adam(model.tables())
     for step in range(steps):
         chosen = chance.sample(names, batch)
-        n_letters = sum(len(name) + 1 for name in chosen)
-        loss = 0.0
-        for name in chosen:
-            total = model.surprise(name)
-            total.backward(1 / n_letters)
-            loss += total.data[0] / n_letters
         warm_up, warm_down = (step + 1) / WARMUP_STEPS, 1 - step / steps
-        adam.step(rate * min(warm_up, warm_down))
-        yield loss
+        yield learn(model, adam, chosen, rate * min(warm_up, warm_down))
 
 
 def mean_surprise(model: Model, names: Sequence[str]) -> float:

@@ -26,7 +26,7 @@ NAMES = (
 )
 FIGURES = (
     "attention-matrix", "rotary-angles", "attention-mask", "training-curve", "schedule-and-depth",
-    "scaling-law", "sampling", "kv-cache", "chat-format",
+    "scaling-law", "sampling", "kv-cache", "chat-format", "real-head",
 )  # fmt: skip
 FOLDER = "figures/"
 

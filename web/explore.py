@@ -24,8 +24,9 @@ from typing import Any
 
 from tools import registry
 from tools.core.markup import escape
-from tools.core.page import answer_for, form_schema
-from web.tool_page import labelled_field, plain_control
+from tools.core.page import form_schema
+from web.asking import answer_for
+from web.tool_page import ask_model_button, labelled_field, plain_control
 
 WITHOUT_SCRIPT = "With JavaScript you can change these values, and the picture follows."
 SLIDER_STEPS = 128
@@ -62,6 +63,8 @@ def _figure(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any], numbe
     for group in form_schema(tool)["groups"]:
         for field in group["fields"]:
             yield from labelled_field(own_id, field, asked.get(field["key"], field["default"]), control)
+        if any(field["asks_model"] for field in group["fields"]):
+            yield from ask_model_button()
     yield '<div class="explore-buttons"><button type="button" class="explore-reset">Reset</button></div>'
     yield "</fieldset>"
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'

@@ -13,7 +13,8 @@ says whether a fence is ours, the formatter returns its HTML. No MkDocs hook is 
     ```source                             one line `package.module:symbol`, shown from the file itself
     ```tool                               one line `tool-name`, then `parameter: value` lines
     ```explore                            the same for an interactive figure of `tools/figures`
-    ```model                              one word: which page of the model (web/model_page.py)
+    ```model                              one word: which page of the model (web/model_page.py) or figure that
+                                          asks it (web/model_figure.py)
 
 A cell that fails stops the build with its page and line, unless it is marked `fails` to show an error. So
 does an exercise whose solution fails a check, or whose starter passes them all.
@@ -34,7 +35,7 @@ from markdown import Markdown
 from pymdownx.highlight import Highlight
 from pymdownx.superfences import SuperFencesException
 
-from web import explore, model_page, run_cell, tool_page
+from web import explore, model_figure, model_page, run_cell, tool_page
 from web.quiz import render_quiz
 from web.source import read_symbol
 
@@ -42,6 +43,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS_A_CELL = 60  # a cell that takes longer at build would bore a reader, or never end
 PYTHON_KINDS = ("live", "exercise", "checks", "solution", "norun")
 TEXT_KINDS = ("stdout", "stderr", "result", "error")
+
+MODEL_FIGURES = {"next": model_figure.next_token, "call": model_figure.call}
 
 Options = dict[str, Any]
 
@@ -116,10 +119,11 @@ def format_source(source: str, options: Options, page: _Page) -> str:
 
 @_stops_the_build
 def format_model(source: str, options: Options, page: _Page) -> str:
-    """A page on which the reader asks the model of the page."""
-    return model_page.render(source.strip())
+    """A page on which the reader asks the model of the page, or a figure of a guide that does."""
+    return MODEL_FIGURES[source]() if source in MODEL_FIGURES else model_page.render(source)
 
 
+@_stops_the_build
 def format_tool(source: str, options: Options, page: _Page) -> str:
     """A learning tool's page: its form and its real report for the values given."""
     return tool_page.render(*_name_and_query(source))

@@ -15,7 +15,7 @@ from tools.core.markup import escape
 from tools.live.ablation_html import grid_html
 from tools.live.looking_page import LookingPages
 from tools.live.model import LiveModel
-from web import browser_model, model_runner
+from web import model_files, model_runner
 
 WITHOUT_SCRIPT = (
     "The model runs in this page by JavaScript. Without it, the page shows what it made of one text."
@@ -66,7 +66,7 @@ ABLATION = Page(
 @cache
 def model() -> LiveModel:
     """The model of the site, opened once for all pages."""
-    return model_runner.open_model(browser_model.folder())
+    return model_runner.page_model()
 
 
 def attention() -> str:
@@ -107,7 +107,7 @@ def _switches() -> Iterator[str]:
 
 
 def _page(page: Page, parts: dict[str, str], controls: str = "") -> Iterator[str]:
-    megabytes = browser_model.download_bytes() / 1e6
+    megabytes = model_files.download_bytes() / 1e6
     name = f"looking-{page.call}"
     yield f'<div class="looking" data-call="{page.call}">'
     yield '<form aria-label="A text for the model to read" autocomplete="off">'

@@ -7,14 +7,13 @@ theirs.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 from nanochat.inference.request import Sampling
 from tools.core.markup import escape
 from tools.live.chips import answer_html, next_html
 from tools.live.playground import Playground
-from web import browser_model, looking_page, model_runner, words_page
+from web import looking_page, model_files, model_runner, words_page
 
 EXAMPLES = (
     ("chat", "What is 37 * 12?"),
@@ -40,7 +39,7 @@ def chat() -> str:
 
 
 def _chat() -> Iterator[str]:
-    megabytes = browser_model.download_bytes() / 1e6
+    megabytes = model_files.download_bytes() / 1e6
     yield '<div class="playground">'
     yield '<form aria-label="A question for the model" autocomplete="off">'
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
@@ -55,13 +54,7 @@ def _chat() -> Iterator[str]:
     yield "</div>"
     yield '<div class="model-row">'
     yield '<button type="submit" class="live-button live-run">Ask</button>'
-    for name, label in (
-        ("step", "One token"),
-        ("go", "Go on"),
-        ("stop", "Stop"),
-        ("new", "New conversation"),
-    ):
-        yield f'<button type="button" class="live-button" name="{name}">{label}</button>'
+    yield from buttons("New conversation")
     yield "</div>"
     yield '<div class="model-row model-examples"><span>Try</span>'
     for mode, text in EXAMPLES:
@@ -69,13 +62,7 @@ def _chat() -> Iterator[str]:
         yield f'<button type="button" class="live-button" name="example" {asked}>{escape(text)}</button>'
     yield "</div></div>"
     yield '<div class="model-sampling">'
-    for name, label, low, high, step, value, note in SLIDERS:
-        yield (
-            f'<div class="model-slider"><label for="playground-{name}">{label} <output>{value}</output></label>'
-            f'<input type="range" id="playground-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
-            f'value="{value}" data-sampling aria-describedby="playground-{name}-help">'
-            f'<span class="tool-help" id="playground-{name}-help">{note}</span></div>'
-        )
+    yield from sliders("playground")
     yield (
         '<div class="model-slider"><label for="playground-seed">Seed</label><input type="number" '
         'id="playground-seed" name="seed" value="0" min="0" max="999999" data-sampling '
@@ -84,20 +71,37 @@ def _chat() -> Iterator[str]:
     )
     yield "</div></fieldset></form>"
     yield (
-        f'<p class="tool-private">The first question fetches Python, the model and what runs it, '
-        f"{megabytes:.0f} MB together. They are kept in this browser. What you write is not sent anywhere.</p>"
+        f'<p class="tool-private">The first question starts Python and fetches the model and what runs it, '
+        f"{megabytes:.0f} MB. This browser keeps them. What you write is not sent anywhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
-    shown, following = asyncio.run(example(EXAMPLES[0][1]))
+    shown, following = model_runner.at_once(example(EXAMPLES[0][1]))
     yield f'<div class="model-answer-place" tabindex="0" role="region" aria-label="the answer">{shown}</div>'
     yield '<div class="model-branches-place"></div>'
     yield f'<div class="model-next-place">{following}</div>'
     yield "</div>"
 
 
+def buttons(new: str) -> Iterator[str]:
+    """The buttons that write; `new` is what the one says that begins anew."""
+    for name, label in (("step", "One token"), ("go", "Go on"), ("stop", "Stop"), ("new", new)):
+        yield f'<button type="button" class="live-button" name="{name}">{label}</button>'
+
+
+def sliders(prefix: str) -> Iterator[str]:
+    """The rules of choosing. Ids begin with `prefix`."""
+    for name, label, low, high, step, value, note in SLIDERS:
+        yield (
+            f'<div class="model-slider"><label for="{prefix}-{name}">{label} <output>{value}</output></label>'
+            f'<input type="range" id="{prefix}-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
+            f'value="{value}" data-sampling aria-describedby="{prefix}-{name}-help">'
+            f'<span class="tool-help" id="{prefix}-{name}-help">{note}</span></div>'
+        )
+
+
 async def example(question: str) -> tuple[str, str]:
     """An answer of the model to a question, and the choice at one of its first tokens."""
-    ground = Playground(model_runner.open_model(browser_model.folder()))
+    ground = Playground(model_runner.page_model())
     ground.ask(question)
     how, at, ends = Sampling(temperature=0.0), 0, [0]
     while ground.places[at].finish is None:

@@ -7,21 +7,24 @@ Shapes: T time, V vocabulary, C channels.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
 
 from nanochat.tokenizer.tokenizer import RANKS_FILE, SETTINGS_FILE, Tokenizer
 from tools.live.model import NOTHING, Array, Keep, LiveModel
+from web import model_files
 
 LAST = "last_logits"
+Found = TypeVar("Found")
 
 
 class OnnxRunner:
@@ -86,11 +89,35 @@ def as_array(found: np.ndarray[Any, Any]) -> Array:
     return Array(found.shape, array("f", np.ascontiguousarray(found, np.float32).tobytes()))
 
 
+def at_once(work: Coroutine[object, object, Found]) -> Found:
+    """What asynchronous work gives. ONNX Runtime is asked in this process, so it never has to wait.
+
+    No event loop is needed: a test that drives a browser has one already, and no other can be made.
+
+    >>> async def four():
+    ...     return 4
+    >>> at_once(four())
+    4
+    """
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        found: Found = ended.value
+        return found
+    raise RuntimeError("the work waits for something outside of this process")
+
+
+@functools.cache
+def page_model() -> LiveModel:
+    """The model that the site ships."""
+    return open_model(model_files.made_files())
+
+
 def open_model(folder: Path) -> LiveModel:
     """The model of such a folder."""
     facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as scratch:
-        for key, name in (("ranks", RANKS_FILE), ("settings", SETTINGS_FILE)):
+        for key, name in (("ranks", RANKS_FILE), ("tokenizer", SETTINGS_FILE)):
             shutil.copyfile(folder / facts["files"][key]["name"], Path(scratch, name))
         tokenizer = Tokenizer.load(Path(scratch))
     return LiveModel(facts, tokenizer, OnnxRunner(folder, facts))

@@ -30,6 +30,7 @@ HOST = "127.0.0.1"
 SECONDS_BETWEEN_LOOKS = 1.0
 TYPES = {
     ".wasm": "application/wasm",
+    ".onnx": "application/octet-stream",
     ".mjs": "text/javascript; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -43,7 +44,8 @@ TYPES = {
     ".tiktoken": "text/plain; charset=utf-8",
     ".xml": "text/xml; charset=utf-8",
 }
-ALREADY_SMALL = {".woff2", ".png", ".bin", ".zip", ".whl"}
+# Of a model in 8 bits gzip takes a twelfth away, and no web host does it.
+ALREADY_SMALL = {".woff2", ".png", ".bin", ".zip", ".whl", ".onnx"}
 
 
 class SiteHandler(http.server.SimpleHTTPRequestHandler):

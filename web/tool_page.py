@@ -5,7 +5,8 @@ that the page reads well without JavaScript), sends what the fields say to `tool
 puts the answer into these places:
 
     .tool[data-tool][data-query]    the tool, and the query its report at build answers
-      form.tool-form                fields named by their keys in the address
+      form.tool-form                fields named by their keys in the address; `data-asks-model`: when left
+        button.tool-ask-model       asks at once
         fieldset.tool-controls      disabled until the script runs
       p.tool-error                  what is wrong with the question; hidden
       .tool-report                  the report
@@ -28,6 +29,7 @@ from tools import registry
 from tools.core.markup import escape
 from tools.core.page import answer_for, form_schema
 from tools.core.words import LARGEST, say
+from web import model_files
 
 PRIVATE = "Python runs in this page. Nothing you type or choose here is sent anywhere."
 WITHOUT_SCRIPT = (
@@ -67,6 +69,8 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
         yield f'<fieldset class="tool-group"><legend>{escape(group["label"])}</legend>'
         for field in group["fields"]:
             yield from labelled_field(tool.name, field, asked.get(field["key"], field["default"]))
+        if any(field["asks_model"] for field in group["fields"]):
+            yield from ask_model_button()
         yield "</fieldset>"
     yield "</fieldset>"
     yield f'<p class="tool-private">{PRIVATE}</p>'
@@ -84,8 +88,20 @@ def _page(tool: Any, asked: Mapping[str, str], reply: Mapping[str, Any]) -> Iter
         label = f"Save {one['label']}"
         yield f'<button type="button" class="tool-save md-button" {what} disabled>{label}</button>'
     yield "</p>"
+    yield "</div></div>"
+    # Last in the whole tool, so that it can stay in sight beside a long form and a long report.
     yield '<p class="tool-status" role="status"></p>'
-    yield "</div></div></div>"
+    yield "</div>"
+
+
+def ask_model_button() -> Iterator[str]:
+    """The button under fields with which the model is asked, and what that costs."""
+    yield '<div class="tool-field tool-wide tool-model">'
+    yield '<button type="button" class="tool-ask-model md-button">Ask the model</button>'
+    yield (
+        f'<span class="tool-help">It runs in this page. The first question fetches it, '
+        f"{model_files.download_bytes() / 1e6:.0f} MB, and this browser keeps it.</span></div>"
+    )
 
 
 def labelled_field(
@@ -107,6 +123,8 @@ def labelled_field(
     unit = f' <span class="tool-unit">{escape(field["unit"])}</span>' if field["unit"] else ""
     label = f'<label for="{escape(name)}">{escape(field["label"])}{unit}</label>'
     shared = f'id="{escape(name)}" name="{escape(field["key"])}" aria-describedby="{escape(name)}-help"'
+    if field["asks_model"]:
+        shared += " data-asks-model"
     if field["kind"] == "flag":
         on = " checked" if value in (True, "true", "1", "yes", "on") else ""
         box = f'<input type="checkbox" value="true"{on} {shared}>'

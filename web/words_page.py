@@ -12,7 +12,7 @@ from typing import Any
 
 from tools.core.markup import escape
 from tools.live.chips import token_text
-from web import browser_model
+from web import model_files
 
 WIDTH, HEIGHT, MARGIN = 640, 460, 26
 SIZE, LETTER = 11, 6.4  # of a label, and about how wide a letter of it is
@@ -48,9 +48,10 @@ class Map:
 
 def words() -> str:
     """The page."""
-    about = json.loads((browser_model.folder() / "model.json").read_text(encoding="utf-8"))
+    folder = model_files.made_files()
+    about = json.loads((folder / model_files.LIST).read_text(encoding="utf-8"))
     name = about["files"]["embeddings"]["name"]
-    data = json.loads((browser_model.folder() / name).read_text(encoding="utf-8"))
+    data = json.loads((folder / name).read_text(encoding="utf-8"))
     return "\n".join(_words(Map(data), name, about["files"]["embeddings"]["bytes"]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 import nanochat
 from nanochat.commands.export_onnx_loss import Loss, measure
 from nanochat.data.corpus import Corpus
+from nanochat.model.config import GPTConfig
 from nanochat.model.export_onnx import Form, empty_cache, onnx_model
 from nanochat.model.onnx_graph import described, save
 from nanochat.tokenizer.chat import PARTS
@@ -72,18 +74,28 @@ class Export:
 
     def about(self, loss: Loss | None) -> dict[str, Any]:
         """What there is to know beside inputs and outputs; the model's file carries it, too."""
-        run, checkpoint, specials = self.run, self.checkpoint, self.tokenizer.special_tokens
-        return {
-            "made_with": f"nanochat {nanochat.__version__}",
-            "run": {
-                "name": run.name, "stage": run.stage, "step": checkpoint.step,
-                "sha256": checkpoint.hashes[MODEL],
-            },
-            "model": run.model_config.to_dict(),
-            "dtype": self.form.dtype,
-            "bits_per_byte": asdict(loss) if loss else None,
-            "bos": self.tokenizer.bos,
-            "stops": [specials[text] for text in STOPS if text in specials],
-            "special_tokens": specials,
-            "chat": CHAT,
+        run, checkpoint = self.run, self.checkpoint
+        of_run = {
+            "name": run.name, "stage": run.stage, "step": checkpoint.step, "sha256": checkpoint.hashes[MODEL],
         }  # fmt: skip
+        measured = asdict(loss) if loss else None
+        return about_model(of_run, run.model_config, self.form, self.tokenizer, measured)
+
+
+def about_model(
+    run: Mapping[str, Any], config: GPTConfig, form: Form, tokenizer: FastTokenizer,
+    bits_per_byte: Mapping[str, Any] | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What there is to know of an exported model, ready for JSON; `run` says whose weights they are."""
+    specials = tokenizer.special_tokens
+    return {
+        "made_with": f"nanochat {nanochat.__version__}",
+        "run": dict(run),
+        "model": config.to_dict(),
+        "dtype": form.dtype,
+        "bits_per_byte": bits_per_byte,
+        "bos": tokenizer.bos,
+        "stops": [specials[text] for text in STOPS if text in specials],
+        "special_tokens": specials,
+        "chat": CHAT,
+    }

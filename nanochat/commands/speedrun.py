@@ -31,6 +31,8 @@ EXAMPLES = """examples:
       what would be done, and what is done already
   nanochat speedrun --size laptop --until pretraining
       the base model alone
+  nanochat speedrun --size browser --dtype bf16
+      the model of the site's playground, on a CPU that multiplies bf16 fast (avx512_bf16, AMX)
   nanochat speedrun --size laptop --name again -- --seed 1
       words after -- go to `nanochat train base`"""
 
@@ -72,10 +74,13 @@ SIZES = {
         "classics", None, 4_096, "--depth 4 --head-dim 64 --seq-len 512 --batch-size 16 --steps 180", 0,
         "--mixture classroom", "--steps 100", (), "--tasks bpb", "--tasks classroom --limit 200",
     ),
+    # Depth 5 is 12.6 million weights, one byte each in the page; depth 6 would be 18.5.
     "browser": Size(
-        "5 layers, the most that 16 MB hold in 8 bits: the model in the site's pages; 90 minutes on two cores",
+        "5 layers, most that 16 MB hold in 8 bits: the model of the site's pages; 90 minutes on two cores",
         "classics", None, 4_096, "--depth 5 --head-dim 64 --seq-len 512 --batch-size 16 --steps 2000", 0,
-        "--mixture storybook", "--steps 100", (), "--tasks bpb", "--tasks classroom --limit 200",
+        "--mixture storybook",
+        "--tasks larger-arithmetic:3,arithmetic:1,letter-counting:2,spelling:2 --steps 100", (),
+        "--tasks bpb", "--tasks classroom --limit 200",
     ),
     "1gpu": Size(
         "12 layers on 1.3 billion tokens of web text: a few hours on one H100 or H200",
@@ -127,6 +132,9 @@ def make_parser() -> OneLineParser:
     parser.add_argument("--size", required=True, metavar="SIZE", help=", ".join(SIZES))
     parser.add_argument("--name", metavar="NAME", help="of the run (default: speedrun-SIZE)")
     parser.add_argument("--until", metavar="STAGE", help="stop after this stage")
+    parser.add_argument(
+        "--dtype", metavar="TYPE", help="what matrices are multiplied in, in every training (default: auto)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
     parser.add_argument("train", nargs="*", help=argparse.SUPPRESS)
     return parser
@@ -152,6 +160,7 @@ def plan(options: argparse.Namespace) -> list[Stage]:
     """The stages of a size, in order: downloads come first, so that a failing one costs no training."""
     size, run = SIZES[options.size], checked_name(options.name or f"speedrun-{options.size}")
     sft, rl = f"{run}-sft", f"{run}-rl"
+    dtype = ("--dtype", options.dtype) if options.dtype else ()
     tokenizer = f"{size.corpus}-{size.vocab_size}"
     shards = ("--shards", str(size.shards)) if size.shards else ()
     text = ("--corpus", size.corpus)
@@ -169,15 +178,15 @@ def plan(options: argparse.Namespace) -> list[Stage]:
         Stage("tokenizer", f"{size.vocab_size:,} tokens", ("tokenizer", "train", *text, *vocabulary),
               lambda: tokenizer_is_there(tokenizer, size.vocab_size)),
         Stage("pretraining", size.about,
-              ("train", "base", *go_on(run), *size.train.split(), *text, *which, *options.train),
+              ("train", "base", *go_on(run), *size.train.split(), *dtype, *text, *which, *options.train),
               lambda: is_trained(run_folder(run)), processes),
         evaluation("base-evaluation", run, size.base_eval, processes),
         Stage("fine-tuning", "conversations, so that it answers",
-              ("train", "sft", *go_on(sft), "--from-run", run, "--name", sft, *size.sft.split()),
+              ("train", "sft", *go_on(sft), "--from-run", run, "--name", sft, *dtype, *size.sft.split()),
               lambda: is_trained(run_folder(sft)), processes),
         evaluation("chat-evaluation", sft, size.chat_eval, processes),
         Stage("reinforcement", "its own answers, graded",
-              ("train", "rl", *go_on(rl), "--from-run", sft, "--name", rl, *size.rl.split()),
+              ("train", "rl", *go_on(rl), "--from-run", sft, "--name", rl, *dtype, *size.rl.split()),
               lambda: is_trained(run_folder(rl)), processes),
         evaluation("last-evaluation", rl, size.chat_eval, processes),
     ]  # fmt: skip

@@ -11,6 +11,8 @@ from tools.core.arguments import OneLineParser
 EXAMPLES = """mixtures:
   classroom     for a small model, needs no download: sums through the calculator, word problems, spelling,
                 counting letters, definitions, small talk, who it is
+  storybook     the same for a model that is to talk: short stories and questions about them, what everybody
+                knows, and the classroom's tasks; needs no download
   chat          SmolTalk, MMLU, GSM8K, ARC, spelling, identity; fetch them once with
                 nanochat data prepare --task NAME
 

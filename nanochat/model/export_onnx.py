@@ -30,9 +30,9 @@ import numpy as np
 from onnx import ModelProto
 from torch import Tensor
 
+from nanochat.model import onnx_lens
 from nanochat.model.attention import LARGEST_GATE
 from nanochat.model.config import SMEAR_GATE_CHANNELS, VALUE_GATE_CHANNELS, GPTConfig
-from nanochat.model.layers import EPSILON
 from nanochat.model.onnx_graph import FLOAT, INT64, Array, Graph, Shape
 from nanochat.model.onnx_text import Text
 
@@ -292,17 +292,13 @@ class Writer:
 
     def logits(self, x_BTC: str, halfway_BTC: str) -> None:
         """Backout, norm, head and soft cap."""
-        graph, config, at = self.graph, self.config, "head"
+        graph, config = self.graph, self.config
         if config.backout:
-            part_BTC = graph.add("Mul", halfway_BTC, self.small("backout_strength"), at=at)
-            x_BTC = graph.add("Sub", x_BTC, part_BTC, at=at)
+            x_BTC = onnx_lens.without_halfway(graph, x_BTC, halfway_BTC, self.arrays["backout_strength"])
         if not self.form.all_logits:
-            x_BTC = graph.add("Gather", x_BTC, graph.constant(np.array(-1), "int[-1]"), at=at, axis=1)
-        scores = self.product(self.norm(x_BTC, at), "head.weight", at)
-        cap = graph.number(config.logit_softcap)
-        graph.add(
-            "Mul", graph.add("Tanh", graph.add("Div", scores, cap, at=at), at=at), cap, at=at, name="logits"
-        )
+            last = graph.constant(np.array(-1), "int[-1]")
+            x_BTC = graph.add("Gather", x_BTC, last, at=onnx_lens.HEAD, axis=1)
+        onnx_lens.logits(graph, x_BTC, self.words("head.weight"), config.logit_softcap)
 
     # ---- what they are made of ----
 
@@ -312,8 +308,7 @@ class Writer:
 
     def product(self, x: str, name: str, at: str) -> str:
         """`x` times the transpose of a matrix."""
-        rows = self.words(name) if name == "head.weight" else self.arrays[name]
-        return self.graph.add("MatMul", x, self.graph.weight(name, rows, transposed=True), at=at)
+        return self.graph.add("MatMul", x, self.graph.weight(name, self.arrays[name], transposed=True), at=at)
 
     def rows(self, name: str, ids: str, at: str) -> str:
         """The rows of a table of words."""
@@ -327,10 +322,7 @@ class Writer:
 
     def norm(self, x: str, at: str, name: str = "") -> str:
         """The last dimension, scaled to a mean square of 1."""
-        graph = self.graph
-        mean = graph.add("ReduceMean", graph.add("Mul", x, x, at=at), graph.whole(-1), at=at)
-        root = graph.add("Sqrt", graph.add("Add", mean, graph.number(EPSILON), at=at), at=at)
-        return graph.add("Div", x, root, at=at, name=name)
+        return onnx_lens.norm(self.graph, x, at, name)
 
     def gate(self, x_BTC: str, name: str, channels: int, at: str) -> str:
         """Numbers between 0 and 1, from the first channels."""

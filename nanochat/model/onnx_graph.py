@@ -5,8 +5,8 @@ the mathematics has, the same bytes every time, and is there at once. All arithm
 runtime has on every device; only the file is smaller:
 
 - fp16: half the size
-- int8: a quarter. Each output of a matrix and each row of a table has a scale of its own, its largest
-  absolute value / 127, so that zero stays zero (symmetric, per channel: Jacob et al. 2018, arXiv 1712.05877)
+- int8: a quarter. Each output of a matrix and each row of a table has a scale of its own
+  (`nanochat.model.eight_bits`)
 
 Nodes that turn constants into other constants, here into fp32, are run once when a model is loaded (constant
 folding). So a token costs the same in all three, and no device has to know 8 or 16 bits. `DequantizeLinear`
@@ -27,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper, save_model
 
+from nanochat.model.eight_bits import quantized
+
 OPSET, IR_VERSION = 18, 9
 DTYPES = ("fp32", "fp16", "int8")
-LARGEST_INT8 = 127
 LARGEST_FILE = 2_000_000_000  # bytes; what Protocol Buffers can hold is a little more
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 Array = npt.NDArray[Any]
@@ -130,18 +131,6 @@ class Graph:
         )  # fmt: skip
         helper.set_model_props(made, dict(metadata))
         return made
-
-
-def quantized(rows: Array) -> tuple[Array, Array]:
-    """Whole numbers from -127 to 127, and for every row the number that they are multiplied with.
-
-    >>> whole, scale = quantized(np.array([[254, -100], [0, 0]], dtype=np.float32))
-    >>> whole.tolist(), scale.tolist()
-    ([[127, -50], [0, 0]], [[2.0], [0.0]])
-    """
-    scale = np.abs(rows).max(axis=1, keepdims=True).astype(np.float32) / LARGEST_INT8
-    whole = np.rint(np.divide(rows, scale, out=np.zeros_like(rows), where=scale > 0))
-    return whole.astype(np.int8), scale
 
 
 def save(model: ModelProto, path: Path, largest: int = LARGEST_FILE) -> None:

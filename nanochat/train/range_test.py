@@ -38,7 +38,7 @@ from nanochat.train.loop import Trainer
 from nanochat.train.machine import name_of
 from nanochat.train.optimizer import make_optimizer
 from nanochat.train.precision import LossScale
-from nanochat.train.rate_groups import HOPELESS
+from nanochat.train.rate_groups import HOPELESS, factor_at
 from nanochat.train.run_plan import RunPlan, plan_run
 from nanochat.train.schedule import Schedule, SchedulePoint
 from nanochat.train.settings import Settings
@@ -47,15 +47,6 @@ from nanochat.train.start import Start
 from nanochat.train.stored import Checkpoint
 
 ALL = "all"
-
-
-def factor_at(step: int, steps: int, low: float, high: float) -> float:
-    """What the rates are multiplied by in step `step` of `steps`, counted from 0: evenly spaced logarithms.
-
-    >>> [round(factor_at(step, 5, 0.01, 100.0), 6) for step in range(5)]
-    [0.01, 0.1, 1.0, 10.0, 100.0]
-    """
-    return low * math.pow(high / low, step / (steps - 1))
 
 
 @dataclass(frozen=True)

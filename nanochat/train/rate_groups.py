@@ -1,4 +1,5 @@
-"""The groups of parameters that each have a learning rate of their own, and how a flag names some of them.
+"""The groups of parameters that each have a learning rate of their own, how a flag names some of them, and
+how a range test multiplies their rates.
 
 Muon steps the matrices inside the blocks; AdamW all other groups (`nanochat.train.optimizer`). Standard
 library only.
@@ -24,6 +25,15 @@ RATE_GROUPS = {
 # Nats above the lowest loss of a range test: no larger rate will be better, so a sweep ends there.
 HOPELESS = 3.0
 LEAST, MOST = 1e-6, 1e6  # what a rate may be multiplied by
+
+
+def factor_at(step: int, steps: int, low: float, high: float) -> float:
+    """What the rates are multiplied by in step `step` of `steps`, counted from 0: evenly spaced logarithms.
+
+    >>> [round(factor_at(step, 5, 0.01, 100.0), 6) for step in range(5)]
+    [0.01, 0.1, 1.0, 10.0, 100.0]
+    """
+    return low * math.pow(high / low, step / (steps - 1))
 
 
 def read_factors(words: str) -> dict[str, float]:

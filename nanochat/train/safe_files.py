@@ -20,6 +20,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,8 +58,8 @@ def write_synced(path: Path, chunks: Iterator[bytes | memoryview]) -> str:
     return digest.hexdigest()
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
-    """Write a safetensors file; returns its SHA-256.
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> str:
+    """Write a safetensors file, with a few words about it in its header; returns its SHA-256.
 
     >>> import tempfile, safetensors.torch
     >>> from nanochat.files import file_hash
@@ -67,14 +68,17 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     >>> safetensors.torch.load_file(path), hash_of_file == file_hash(path)
     ({'x': tensor([0, 1, 2])}, True)
     """
-    return write_synced(path, tensor_file(tensors))
+    return write_synced(path, tensor_file(tensors, about))
 
 
-def tensor_file(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
+def tensor_file(
+    tensors: Mapping[str, Tensor], about: Mapping[str, str] | None = None
+) -> Iterator[bytes | memoryview]:
     """The bytes of a safetensors file, in pieces."""
     # Widest type first: then every tensor begins at a multiple of its own width, as memory maps want it.
     names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-    header, end = {}, 0
+    header: dict[str, Any] = {"__metadata__": dict(about)} if about else {}
+    end = 0
     for name in names:
         tensor = tensors[name]
         start, end = end, end + tensor.numel() * tensor.element_size()

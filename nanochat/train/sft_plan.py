@@ -29,7 +29,7 @@ from nanochat.train.run_plan import (
 from nanochat.train.sft_settings import SftSettings
 
 RATE = 0.5  # of pretraining's learning rates
-EXAMPLES = {"classroom": 40_000}  # conversations when nobody says how many
+EXAMPLES = {"classroom": 40_000, "storybook": 87_000}  # conversations when nobody says how many
 MANY = 600_000  # of other mixtures
 VALIDATION_ROWS = 16  # rows of held-out conversations in an evaluation, at least
 

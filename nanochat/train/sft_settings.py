@@ -22,7 +22,7 @@ class SftSettings(RunSettings):
         None, TEXT, "its checkpoint (default: the last)", metavar="N", low=1, high=10**9
     )
     mixture: str = flag(
-        "classroom", TEXT, "classroom, chat, or tasks with weights, such as arithmetic:2,spelling:1",
+        "classroom", TEXT, "classroom, storybook, chat, or tasks with weights: arithmetic:2,spelling:1",
         metavar="MIXTURE",
     )  # fmt: skip
     conversations: str = flag("", TEXT, "your own conversations beside the mixture", metavar="FILE.jsonl")

@@ -91,6 +91,14 @@ def test_dry_run_says_what_is_missing_and_makes_nothing(base, capsys):
     assert not list(base.iterdir())
 
 
+def test_dtype_goes_to_every_training_and_to_nothing_else(base):
+    options = speedrun.make_parser().parse_args(["--size", "browser", "--dtype", "bf16"])
+    for stage in speedrun.plan(options):
+        assert (("--dtype", "bf16") in zip(stage.words, stage.words[1:], strict=False)) == (
+            stage.words[0] == "train"
+        ), stage.words
+
+
 @pytest.mark.parametrize("size", speedrun.SIZES)
 def test_every_stage_is_a_command_that_its_parser_takes(base, size):
     cli.check(["speedrun", "--size", size])
@@ -119,11 +127,12 @@ def test_all_that_an_evaluation_asks_for_is_fetched_before_the_training(base, si
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--size", "phone"], "--size phone: choose laptop, 1gpu, 8xh100"),
+        (["--size", "phone"], "--size phone: choose laptop, browser, 1gpu, 8xh100"),
         ([], "the following arguments are required: --size"),
         (["--size", "laptop", "--", "--dept", "3"], "there is no --dept; did you mean --depth?"),
         (["--size", "laptop", "--", "--name", "x"], "are the speedrun's own; give --name before the --"),
         (["--size", "laptop", "--name", "a/b"], "the name 'a/b' cannot be a folder's"),
+        (["--size", "browser", "--dtype", "int8"], "--dtype int8: choose auto, bf16, fp16, fp32"),
         (["--size", "laptop", "--until", "tuning"], "--until tuning: choose text, tokenizer, pretraining,"),
     ],
 )

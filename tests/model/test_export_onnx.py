@@ -14,9 +14,10 @@ from hypothesis import given, settings
 
 from nanochat.inference.decoder import Decoder
 from nanochat.model.config import GPTConfig
+from nanochat.model.eight_bits import is_large, quantized
 from nanochat.model.export_onnx import Form, onnx_model, switches
 from nanochat.model.gpt import GPT
-from nanochat.model.onnx_graph import quantized, save
+from nanochat.model.onnx_graph import save
 from nanochat.tokenizer.tokenizer import sample_text, sample_tokenizer
 from tests.model.exported import Exported, chance_weights, padded, session_of
 
@@ -125,7 +126,7 @@ def stored(model: GPT, weights: str) -> GPT:
     """The model whose weights are what a file in `weights` can hold; the gates' and single numbers stay."""
     changed = copy.deepcopy(model)
     for name, parameter in changed.named_parameters():
-        if parameter.dim() == 2 and "gate" not in name:
+        if is_large(name, parameter.dim()):
             if weights == "fp16":
                 parameter.data = parameter.data.half().float()
             else:

@@ -191,7 +191,7 @@ def test_a_saved_trace_gives_the_same_figures(runs, tmp_path):
         ({"text": "x", "device": "tpu"}, "--device tpu: use cpu, cuda"),
         ({"text": "x", "chat": "[]"}, "--text and --chat say different things"),
         ({"chat": "[]"}, "has no user message"),
-        ({"chat": "7"}, "or the list alone"),
+        ({"chat": "{}"}, "has no list of messages"),
         ({"chat": "{"}, "--chat is not JSON"),
         ({"chat": '[{"role": "tool", "content": "x"}]'}, "the role is 'tool'"),
         ({"text": "a\ud800"}, "half of a surrogate pair"),
@@ -412,10 +412,10 @@ def test_help_shows_examples():
 # ---- the page ----
 
 
-def test_the_page_has_no_field_for_what_needs_a_model():
+def test_the_page_has_no_field_for_what_needs_a_checkpoint():
     fields = {field["key"] for group in page.form_schema(TOOL)["groups"] for field in group["fields"]}
-    assert {"trace", "example", "layer", "head", "token", "by"} <= fields
-    assert not fields & {"text", "chat", "chat-file", "repeat", "run", "step", "device", "seed"}
+    assert {"text", "chat", "repeat", "seed", "trace", "example", "layer", "head", "token", "by"} <= fields
+    assert not fields & {"chat-file", "run", "step", "device"}
 
 
 def test_a_dropped_file_goes_before_the_example():

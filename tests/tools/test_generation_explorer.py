@@ -469,8 +469,8 @@ def _flags(query: dict[str, str]) -> list[str]:
 
 def test_a_page_has_no_fields_that_need_a_terminal():
     keys = {field["key"] for group in page.form_schema(TOOL)["groups"] for field in group["fields"]}
-    assert {"trace", "example", "temperature", "seed"} <= keys
-    assert not keys & {"run", "step", "device", "prompt", "complete", "keep"}
+    assert {"trace", "example", "prompt", "complete", "temperature", "seed"} <= keys
+    assert not keys & {"run", "step", "device", "keep"}
 
 
 def test_a_file_takes_the_place_of_the_example_that_a_page_begins_with():
@@ -506,7 +506,7 @@ def test_markup_in_a_trace_stays_text(tmp_path):
     ("words", "code", "said"),
     [
         ([], 2, "give a --trace, or --example base or --example calculator"),
-        (["--run", "x"], 2, "in a terminal a --prompt for a model"),
+        (["--run", "x"], 2, "or a --prompt for a model"),
         (["--example", "calc"], 2, "--example must be"),
         (["--example", "base", "--prompt", "x"], 2, "--example and --prompt each say"),
         (["--example", "base", "--temperature", "-1"], 2, "--temperature must be at least 0"),

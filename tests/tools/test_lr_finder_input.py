@@ -47,6 +47,14 @@ BAD = {
     "another version": (lines(GOOD | {"version": 9}), "a.jsonl:1: version 9"),
     "no rates": (lines({k: v for k, v in GOOD.items() if k != "rates"}), "a.jsonl:1: rates must say"),
     "rates of words": (lines(GOOD | {"rates": {"head": "fast"}}), "a.jsonl:1: rates: head must be a number"),
+    "of another program": (
+        lines(GOOD | {"program": "nanoGPT"}),
+        'a.jsonl:1: program "nanoGPT" is none that this tool knows',
+    ),
+    "of microGPT without its rate": (
+        lines(GOOD | {"program": "microgpt"}),
+        "a.jsonl:1: rates must say the one rate of microgpt",
+    ),
     "low above high": (lines(GOOD | {"low": 1000}), "a.jsonl:1: low 1000 is not below high 100.0"),
     "no low": (lines({k: v for k, v in GOOD.items() if k != "low"}), "a.jsonl:1: there is no 'low'"),
     "steps of words": (lines(GOOD | {"steps": "many"}), "a.jsonl:1: steps must be a whole number"),

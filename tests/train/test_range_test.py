@@ -9,8 +9,8 @@ import pytest
 
 from nanochat import cli
 from nanochat.errors import UserError
-from nanochat.train.range_test import RangeTest, factor_at, open_range_test
-from nanochat.train.rate_groups import HOPELESS
+from nanochat.train.range_test import RangeTest, open_range_test
+from nanochat.train.rate_groups import HOPELESS, factor_at
 from nanochat.train.start import BASE, begin
 from tests.train.small_run import QUIET, SIZE, everything, losses, one_thread, prepare
 

@@ -42,18 +42,18 @@ class Question:
     """
 
     text: str | None = ask.text(
-        None, "a text for a model to read", multiline=True, positional=True, group=MODEL, terminal=True
+        None, "a text for a model to read", multiline=True, positional=True, group=MODEL, asks_model=True
     )
     chat: str | None = ask.text(
-        None, 'a conversation to read, as JSON: {"messages": [...]} or the list alone', multiline=True,
-        group=MODEL, terminal=True,
+        None, 'a question to a chat model, or a conversation as JSON: {"messages": [...]} or the list alone',
+        multiline=True, group=MODEL, asks_model=True,
     )  # fmt: skip
     chat_file: Path | None = ask.file(  # noqa: RUF009 (it makes a field, as the others do)
         "a file with a conversation as JSON", suffixes=[".json"], stdin=True, group=MODEL, terminal=True
     )
     repeat: int | None = ask.integer(
         None, "read so many random tokens, and the same again", low=2, high=(MOST_TOKENS - 1) // 2,
-        group=MODEL, terminal=True,
+        group=MODEL, asks_model=True,
     )  # fmt: skip
     run: str | None = ask.text(
         None, "whose model reads: a run's name, or its folder (default: the newest of sft or rl)",
@@ -65,7 +65,7 @@ class Question:
     device: str | None = ask.text(
         None, "cpu, cuda or cuda:1 (default: a GPU, else the CPU)", group=MODEL, terminal=True
     )
-    seed: int = ask.integer(0, "of the random tokens", low=0, high=10**6, group=MODEL, terminal=True)
+    seed: int = ask.integer(0, "of the random tokens", low=0, high=10**6, group=MODEL)
 
     trace: Path | None = ask.file(  # noqa: RUF009
         "a trace that this tool saved", suffixes=[".json"], group=TRACE, label="Trace file"

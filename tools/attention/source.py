@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from nanochat.tokenizer.chat import ConversationError, check_conversation
+from tools.attention import live_trace
 from tools.attention.measures import FIRST_ROW
 from tools.attention.question import Question
+from tools.attention.reading import Wanted
 from tools.attention.trace import MOST_TOKENS, Trace
 from tools.attention.trace_file import read_trace
+from tools.attention.with_model import trace_from_model
 from tools.core.errors import ToolError, UsageError
 from tools.core.files import MEGABYTE, parse_json, read_json
+from tools.core.given import is_page
 from tools.core.words import listing
+from tools.live.model import LiveModel
 
 LONGEST_CHAT = MEGABYTE
+JSON_BEGINS = ("{", "[")
 EXAMPLE_FILE = "attention-{}.json"
 WAYS = "a text, --chat, --chat-file, --repeat, --trace or --example"
 
@@ -53,21 +59,35 @@ def find_trace(question: Question) -> Trace:
 
 
 def _by_model(question: Question) -> Trace:
-    chat = _conversation(question)
-    if question.text is not None and not question.text.strip():
-        raise UsageError("the text is empty", parameter="text")
-    from tools.attention.with_model import Wanted, trace_from_model
-
-    wanted = Wanted(
-        question.text, chat, question.repeat, question.run, question.step, question.device, question.seed
-    )
+    wanted = _wanted(question)
+    if is_page():
+        return live_trace.of_wanted(wanted, question.first)
     return trace_from_model(wanted, MOST_TOKENS, question.first)
 
 
+async def ask_model(question: Question, model: LiveModel) -> None:
+    """Have the model of the page read what a question is about."""
+    await live_trace.ask_model(_wanted(question), question.first, model)
+
+
+def _wanted(question: Question) -> Wanted:
+    chat = _conversation(question)
+    if question.text is not None and not question.text.strip():
+        raise UsageError("the text is empty", parameter="text")
+    return Wanted(
+        question.text, chat, question.repeat, question.run, question.step, question.device, question.seed
+    )
+
+
 def _conversation(question: Question) -> dict[str, Any] | None:
-    """The conversation asked for, in either form: an object with messages, or the list of them alone."""
+    """The conversation asked for: a question, an object with messages, or the list of them alone."""
     if question.chat is not None:
-        name, parameter, found = "--chat", "chat", _parsed(question.chat, "--chat", "chat")
+        name, parameter = "--chat", "chat"
+        words = question.chat.strip()
+        if words[:1] in JSON_BEGINS:
+            found = _parsed(words, name, parameter)
+        else:
+            found = [{"role": "user", "content": words}]
     elif question.chat_file is not None:
         parameter = "chat_file"
         name = "standard input" if str(question.chat_file) == "-" else str(question.chat_file)

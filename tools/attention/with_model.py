@@ -6,35 +6,23 @@ the newest run of sft or rl is read.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.attention.trace import MOST_NUMBERS, Repeated, Token, Trace, in_parts
+from tools.attention.reading import (
+    RANDOM_ROWS,
+    RANDOM_TOKENS,
+    Wanted,
+    cut,
+    ids_of,
+    random_rows,
+)
+from tools.attention.trace import Repeated, Token, Trace, in_parts
 from tools.core.errors import ToolError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from nanochat.model.gpt import GPT
     from nanochat.tokenizer.tokenizer import Tokenizer
-
-RANDOM_TOKENS, RANDOM_ROWS = 25, 8
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to read, and with which model: one of text, chat and repeat."""
-
-    text: str | None = None
-    chat: Mapping[str, Any] | None = None
-    repeat: int | None = None
-    run: str | None = None
-    step: int | None = None
-    device: str | None = None
-    seed: int = 0
 
 
 def trace_from_model(wanted: Wanted, most: int, first: int | None) -> Trace:
@@ -64,19 +52,8 @@ def _trace(wanted: Wanted, most: int, first: int | None) -> Trace:
     run = chat_model.choose_run(wanted.run)
     tokenizer = run.tokenizer()
     ids, kind = ids_of(wanted, tokenizer)
-    most = min(most, run.model_config.sequence_len)
-    if len(ids) > most and first is None:
-        raise UsageError(
-            f"the text has {len(ids):,} tokens, and {most} are the most to look at; shorten it, or say "
-            f"--first {most} for its beginning"
-        )
-    ids = ids[: min(first or most, most)]
     config = run.model_config
-    if config.n_layer * config.n_head * len(ids) * (len(ids) + 1) // 2 > MOST_NUMBERS:
-        raise UsageError(
-            f"{run.name} has {config.n_layer} layers of {config.n_head} heads: too many weights for "
-            f"{len(ids)} tokens; say --first with fewer"
-        )
+    ids = cut(ids, min(most, config.sequence_len), first, config.n_layer * config.n_head, run.name)
     checkpoint = run.checkpoint(wanted.step)
     device = chat_model.pick(wanted.device)
     model = run.model(checkpoint, device, TYPES[pick_dtype("auto", device)])
@@ -113,47 +90,9 @@ def trace_of_ids(
     )  # fmt: skip
 
 
-def ids_of(wanted: Wanted, tokenizer: Tokenizer) -> tuple[list[int], str]:
-    """The ids to read, each beginning with the mark of a document, and of which kind they are."""
-    from nanochat.tokenizer.chat import render_conversation, render_prompt
-
-    bos = tokenizer.special_id("<|bos|>")
-    if wanted.repeat is not None:
-        return [bos, *random_tokens(tokenizer, wanted.repeat, wanted.seed) * 2], "repeat"
-    try:
-        if wanted.chat is not None:
-            messages = wanted.chat.get("messages")
-            asks = isinstance(messages, list) and messages and _role(messages[-1]) == "user"
-            if asks:
-                return render_prompt(tokenizer, wanted.chat), "chat"
-            return render_conversation(tokenizer, wanted.chat)[0], "chat"
-        return [bos, *tokenizer.encode(wanted.text or "")], "text"
-    except ValueError as error:  # no conversation, or half of a surrogate pair
-        raise ToolError(str(error)) from None
-
-
-def _role(message: object) -> object:
-    return message.get("role") if isinstance(message, dict) else None
-
-
-def random_tokens(tokenizer: Tokenizer, n_tokens: int, seed: int) -> list[int]:
-    """Different ordinary tokens, drawn by chance.
-
-    >>> from nanochat.tokenizer.tokenizer import sample_tokenizer
-    >>> random_tokens(sample_tokenizer(), 3, seed=0) == random_tokens(sample_tokenizer(), 3, seed=0)
-    True
-    """
-    known = sorted(tokenizer.ranks.values())
-    return random.Random(seed).sample(known, min(n_tokens, len(known)))
-
-
 def induction_on_random(model: GPT, tokenizer: Tokenizer, seed: int) -> Repeated | None:
     """Every head's induction score on random tokens that come twice; None if the context is too short."""
-    bos = tokenizer.special_id("<|bos|>")
-    rows = [
-        [bos, *random_tokens(tokenizer, RANDOM_TOKENS, seed * RANDOM_ROWS + row) * 2]
-        for row in range(RANDOM_ROWS)
-    ]
+    rows = random_rows(tokenizer, seed)
     if len(rows[0]) > model.config.sequence_len:
         return None
     return Repeated(RANDOM_TOKENS, RANDOM_ROWS, seed, induction_scores(model, rows))

@@ -40,3 +40,21 @@ class NeedFiles(ToolError):
     def __init__(self, message: str, names: Sequence[str]) -> None:
         super().__init__(message)
         self.names = tuple(names)
+
+
+class Stopped(Exception):
+    """The reader of a page has stopped what the model was asked.
+
+    It takes the place of `KeyboardInterrupt`, which would go through the event loop and end that, too.
+    """
+
+
+class NeedModel(ToolError):
+    """A page must ask its model first (`Tool.ask_model`), and then ask the tool again.
+
+    >>> str(NeedModel())
+    'only the model of the page can say this'
+    """
+
+    def __init__(self) -> None:
+        super().__init__("only the model of the page can say this")

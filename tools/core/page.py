@@ -5,6 +5,7 @@ answer("model-calculator", '{"preset": "…"}')     -> the report, or what is wr
 put_file("assets/ranks/gpt2.tiktoken", data)      -> a file the answer needs, fetched from this site
 give("runs", "/given/1", '["metrics.jsonl"]')     -> files that the reader chose or dropped
 export("training-dashboard", query, "csv")        -> a file to save
+await prepare("generation-explorer", query)       the model of the page works out what an answer needs
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
 from tools.core import given
 from tools.core.arguments import to_command
-from tools.core.errors import NeedFiles, ToolError, UsageError
+from tools.core.errors import NeedFiles, NeedModel, Stopped, ToolError, UsageError
 from tools.core.exports import exports_of
 from tools.core.given import asked_by_page, given_file, put_file, without_folder
 from tools.core.html import render_blocks, render_html
@@ -29,7 +30,10 @@ from tools.core.tool import Tool
 from tools.core.words import listing
 from tools.registry import load
 
-__all__ = ["answer", "export", "form", "give", "given_file", "put_file", "tell_progress"]
+if TYPE_CHECKING:
+    from tools.live.model import LiveModel
+
+__all__ = ["answer", "export", "form", "give", "given_file", "prepare", "put_file", "tell_progress"]
 
 
 def field_schema(parameter: Parameter) -> dict[str, Any]:
@@ -52,6 +56,7 @@ def field_schema(parameter: Parameter) -> dict[str, Any]:
         "multiline": parameter.multiline,
         "suffixes": list(parameter.suffixes),
         "folder": parameter.folder,
+        "asks_model": parameter.asks_model,
     }
 
 
@@ -71,6 +76,7 @@ def form_schema(tool: Tool) -> dict[str, Any]:
         "summary": tool.summary,
         "groups": listed,
         "exports": saved,
+        "asks_model": tool.ask_model is not None,
     }
 
 
@@ -94,7 +100,10 @@ def tell_progress(tell: Callable[[str, float], object]) -> None:
 
 
 def export(name: str, query: str, key: str) -> str:
-    """One of the files that a tool can save for a query, as JSON: `text`, `file_name`, `error`, `needs`."""
+    """One of the files that a tool can save for a query, as JSON: `text`, `file_name`, `error`.
+
+    What it needs is in `needs` and `needs_model`, as in an answer.
+    """
     tool = load(name)
     chosen = next(one for one in exports_of(tool) if one.key == key)
     try:
@@ -103,10 +112,37 @@ def export(name: str, query: str, key: str) -> str:
             subject = tool.report(parameters) if chosen.of_report else parameters
             text = without_folder("".join(chosen.write(subject)))
     except ToolError as error:
-        needs = list(error.names) if isinstance(error, NeedFiles) else []
-        said = _on_page(tool, str(error))
-        return json.dumps({"text": "", "file_name": "", "error": said, "needs": needs})
-    return json.dumps({"text": text, "file_name": chosen.file_name, "error": None, "needs": []})
+        return json.dumps({"text": "", "file_name": "", "error": _on_page(tool, str(error)), **needed(error)})
+    return json.dumps({"text": text, "file_name": chosen.file_name, "error": None, **needed(None)})
+
+
+def needed(error: ToolError | None) -> dict[str, Any]:
+    """What must be had before the tool is asked again.
+
+    >>> needed(NeedFiles("gpt2 is not here", ["gpt2.tiktoken"]))
+    {'needs': ['gpt2.tiktoken'], 'needs_model': False}
+    """
+    names = list(error.names) if isinstance(error, NeedFiles) else []
+    return {"needs": names, "needs_model": isinstance(error, NeedModel)}
+
+
+async def prepare(name: str, query: str) -> None:
+    """Have the model of the page, which is there, work out what an answer to the query needs.
+
+    What is wrong with the question is remembered as an answer is: the tool says it when it is asked again.
+    """
+    from tools.live.page import model
+
+    try:
+        await prepare_for(load(name), json.loads(query), model())
+    except KeyboardInterrupt:
+        raise Stopped from None
+
+
+async def prepare_for(tool: Tool, asked: Mapping[str, object] | str, model: LiveModel) -> None:
+    """`prepare` for a tool and a model at hand."""
+    if tool.ask_model is not None:
+        await tool.ask_model(_parameters(tool, asked)[0], model)
 
 
 def answer(name: str, query: str = "{}") -> str:
@@ -114,8 +150,8 @@ def answer(name: str, query: str = "{}") -> str:
 
     `query` is JSON: an object of address keys to words (or lists of words), or an address's own text in
     quotes. The answer has `html`, `says` (the report's one sentence), `command`, `query` (what the address
-    should say), `error` and `field` (what is wrong, and with which key; else null), and `needs`: addresses of
-    files to fetch and `put_file` before asking again.
+    should say), `error` and `field` (what is wrong, and with which key; else null), `needs`: addresses of
+    files to fetch and `put_file` before asking again, and `needs_model`: whether to `prepare` before that.
     """
     return json.dumps(answer_for(load(name), json.loads(query)))
 
@@ -129,7 +165,7 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
         "query": "",
         "error": None,
         "field": None,
-        "needs": [],
+        **needed(None),
     }
     try:
         parameters, unknown = _parameters(tool, asked)
@@ -137,11 +173,9 @@ def answer_for(tool: Tool, asked: Mapping[str, object] | str) -> dict[str, Any]:
         reply["command"] = without_folder(to_command(tool, parameters))
         with asked_by_page():
             report = tool.report(parameters)
-    except NeedFiles as need:
-        return reply | {"needs": list(need.names), "error": _on_page(tool, str(need))}
     except ToolError as error:
         field = error.parameter and error.parameter.replace("_", "-")
-        return reply | {"error": _on_page(tool, str(error)), "field": field}
+        return reply | {"error": _on_page(tool, str(error)), "field": field, **needed(error)}
     if unknown:
         said = f"This page's address also says {listing(unknown, 'and')}, which means nothing to this tool."
         report = dataclasses.replace(report, notes=[*report.notes, said])

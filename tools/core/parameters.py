@@ -50,6 +50,7 @@ class Parameter:
     folder: bool = False
     names: bool = False
     terminal: bool = False
+    asks_model: bool = False
 
     @property
     def key(self) -> str:
@@ -82,12 +83,14 @@ def integer(
     group: str = "Options",
     label: str = "",
     terminal: bool = False,
+    asks_model: bool = False,
 ) -> Any:
     """A whole number. People may write 10B, 32k, 1e9, 50_000 or 50,000.
 
-    Here and below: what is for the `terminal` is no field of a page, and no key of its address.
+    Here and below: what is for the `terminal` is no field of a page, and no key of its address. What
+    `asks_model` of the page is asked when the reader has ended it, not while it is typed.
     """
-    settings = {"low": low, "high": high, "unit": unit, "terminal": terminal}
+    settings = {"low": low, "high": high, "unit": unit, "terminal": terminal, "asks_model": asks_model}
     return _field("integer", default, help, group=group, label=label, **settings)
 
 
@@ -143,6 +146,7 @@ def text(
     group: str = "Options",
     label: str = "",
     terminal: bool = False,
+    asks_model: bool = False,
 ) -> Any:
     """Free text of at most `high` characters. `many` gives a tuple: a flag each, or a line each in a form.
 
@@ -150,7 +154,7 @@ def text(
     """
     fixed = tuple(default) if many and default is not None else default
     settings = {"multiline": multiline or many, "many": many, "high": high, "positional": positional}
-    settings["terminal"] = terminal
+    settings |= {"terminal": terminal, "asks_model": asks_model}
     return _field("text", fixed, help, group=group, label=label, **settings)
 
 

@@ -16,15 +16,18 @@ if __name__ == "__main__":
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tools.core.errors import NeedFiles, ToolError, UsageError
+from tools.core.errors import NeedFiles, NeedModel, ToolError, UsageError
 from tools.core.parameters import build, to_json
 from tools.core.report import Report
 
-__all__ = ["NeedFiles", "Tool", "ToolError", "UsageError"]
+if TYPE_CHECKING:
+    from tools.live.model import LiveModel
+
+__all__ = ["NeedFiles", "NeedModel", "Tool", "ToolError", "UsageError"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Tool:
 
     `watch` makes a tool live: for parameters that ask for it, it gives one report after the other, and the
     terminal draws each over the last; for others it gives None.
+
+    `ask_model` has the model of the page work out what an answer needs, and remembers it. A page calls it
+    when `run` has raised `NeedModel`, and then asks `run` again.
     """
 
     name: str
@@ -65,6 +71,7 @@ class Tool:
     headings: bool = True
     exports: Sequence[Export] = ()
     watch: Callable[[Any], Iterator[Report] | None] | None = None
+    ask_model: Callable[[Any, LiveModel], Awaitable[None]] | None = None
 
     @property
     def script(self) -> str:

@@ -21,11 +21,11 @@ MOST_CELLS = 36  # of the grid: more texts side by side cannot be compared
 class Question:
     """Where the logits come from, how tokens are chosen, and what to show of it."""
 
-    trace: Path | None = ask.file(  # noqa: RUF009 (a field, as dataclasses want it)
-        "a saved trace, as --save-trace writes it", suffixes=[".json"], positional=True, group="Model"
+    prompt: str | None = ask.text(
+        None, "what the model goes on from, or is asked if it knows chats", group="Model", asks_model=True
     )
-    example: str | None = ask.choice(
-        None, EXAMPLES, "a trace of the laptop model instead of a file", group="Model", label="Example"
+    complete: bool = ask.flag(
+        "go on with the prompt as it stands, also with a model that knows chats", group="Model"
     )
     run: str | None = ask.text(
         None, "the run's name, or its folder (default: the newest of sft or rl)", terminal=True, group="Model"
@@ -36,12 +36,6 @@ class Question:
     device: str | None = ask.text(
         None, "cpu, cuda or cuda:1 (default: a GPU, else the CPU)", terminal=True, group="Model"
     )
-    prompt: str | None = ask.text(
-        None, "what the model goes on from, or is asked if it knows chats", terminal=True, group="Model"
-    )
-    complete: bool = ask.flag(
-        "go on with the prompt as it stands, also with a model that knows chats", terminal=True, group="Model"
-    )
     keep: int = ask.integer(
         64,
         "logits to keep of each place, those of the likeliest tokens; 0: all",
@@ -49,6 +43,12 @@ class Question:
         high=1_000_000,
         terminal=True,
         group="Model",
+    )
+    trace: Path | None = ask.file(  # noqa: RUF009 (a field, as dataclasses want it)
+        "a saved trace, as --save-trace writes it", suffixes=[".json"], positional=True, group="Trace"
+    )
+    example: str | None = ask.choice(
+        None, EXAMPLES, "a trace of the laptop model instead of a file", group="Trace", label="Example"
     )
     temperature: float = ask.number(
         0.8, "0: always the likeliest token; 1: as the model has it", low=0, high=100, group="Rules"

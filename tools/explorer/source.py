@@ -1,4 +1,4 @@
-"""Where the trace comes from: a file, an example, or a model that writes now."""
+"""Where the trace comes from: a file, an example, or a model that writes now, a checkpoint or the page's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from nanochat.inference.trace import Trace, TraceError
 from tools.core.errors import ToolError, UsageError
 from tools.core.examples import example_file
 from tools.core.files import MEGABYTE, read_json
-from tools.explorer import with_model
+from tools.core.given import is_page
+from tools.explorer import live_trace, with_model
 from tools.explorer.question import EXAMPLES, Question
 
 # Fifty thousand places as they are usually kept; more would not be looked at, and not fit into memory.
@@ -34,11 +35,10 @@ def find(question: Question) -> Trace:
     if question.prompt is None:
         ways = " or ".join(f"--example {name}" for name in EXAMPLES)
         raise UsageError(
-            f"there is nothing to explore yet: give a --trace, or {ways}, or in a terminal a --prompt for a "
-            "model",
+            f"there is nothing to explore yet: give a --trace, or {ways}, or a --prompt for a model",
             parameter="prompt" if of_a_model else "trace",
         )
-    return with_model.record(question)
+    return live_trace.of_question(question) if is_page() else with_model.record(question)
 
 
 def read(path: Path) -> Trace:

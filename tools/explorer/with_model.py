@@ -8,24 +8,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from nanochat.errors import UserError
-from nanochat.inference.trace import Prompt, Trace
+from nanochat.inference.trace import Trace
 from tools.core.errors import ToolError, UsageError
+from tools.explorer.live_trace import ONLY_SHOWN
+from tools.explorer.prompt import prompt_of
 from tools.explorer.question import Question
-
-if TYPE_CHECKING:
-    from nanochat.tokenizer.tokenizer import Tokenizer
-    from nanochat.train.finished import FinishedRun
-
-# What has no part in what the model writes; two questions that differ in it alone share one trace.
-ONLY_SHOWN = {"place": 1, "rows": 1}
 
 
 def record(question: Question) -> Trace:
     """The texts that a question asks for, and every place of them."""
-    return _record(dataclasses.replace(question, **ONLY_SHOWN))  # type: ignore[arg-type]
+    return _record(dataclasses.replace(question, **ONLY_SHOWN))
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +49,8 @@ def _record(question: Question) -> Trace:
     except UserError as error:
         raise ToolError(str(error), parameter="run") from None
     chat = run.stage in chat_model.CHATS and not question.complete
-    prompt = prompt_of(question, run, tokenizer, chat)
+    context = run.model_config.sequence_len
+    prompt = prompt_of(question.prompt or "", chat, tokenizer, context, question.tokens)
     about = {
         "run": run.name, "stage": run.stage, "step": checkpoint.step, "vocab_size": model.config.vocab_size,
         "context": model.config.sequence_len, "parameters": sum(p.numel() for p in model.parameters()),
@@ -72,27 +67,3 @@ def _record(question: Question) -> Trace:
         for how in settings:
             recorder.write(how, question.seed)
     return recorder.trace
-
-
-def prompt_of(question: Question, run: FinishedRun, tokenizer: Tokenizer, chat: bool) -> Prompt:
-    """The ids that the model reads: the text behind <|bos|>, or the question of a chat with its markers."""
-    from nanochat.serve.conversation import Conversation, TooLong, fit
-
-    text = (question.prompt or "").encode(errors="surrogateescape").decode(errors="replace")
-    context = run.model_config.sequence_len
-    if chat:
-        conversation = Conversation()
-        conversation.ask(text)
-        try:
-            ids, _ = fit(tokenizer, conversation.to_dict(), context, question.tokens)
-        except TooLong as error:
-            raise UsageError(f"--prompt: {error}", parameter="prompt") from None
-        return Prompt(text, True, tuple(ids))
-    ids = [tokenizer.special_id("<|bos|>"), *tokenizer.encode(text)]
-    if len(ids) >= context:
-        raise UsageError(
-            f"--prompt: the text has {len(ids):,} tokens; the model reads {context:,} in all, and one must "
-            "be left to write",
-            parameter="prompt",
-        )
-    return Prompt(text, False, tuple(ids))

@@ -1,4 +1,4 @@
-"""What the playground shows, as HTML: the answer's tokens as buttons, the choice of the next one as a table.
+"""What the playground shows, as HTML: the answer's tokens as buttons, the choice of the next as a table.
 
 Everything is escaped; a script finds its buttons by `data-place` and `data-take`. Standard library only.
 """
@@ -79,9 +79,8 @@ def _step(one: Shown) -> Iterator[str]:
 
 
 def _fixed(token: Shown, kind: str) -> str:
-    special = " model-special" if token["special"] else ""
-    shown_as = f'class="model-token model-{kind}{special}" title="token {token["id"]}"'
-    return f"<span {shown_as}>{token_text(token)}</span>"
+    kinds = f"model-token model-{kind}" + (" model-special" if token["special"] else "")
+    return f'<span class="{kinds}" title="token {token["id"]}">{token_text(token)}</span>'
 
 
 def token_text(token: Shown) -> str:

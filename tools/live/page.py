@@ -14,7 +14,7 @@ from typing import Any
 
 from nanochat.inference.request import Sampling
 from nanochat.tokenizer.tokenizer import Tokenizer
-from tools.core.errors import ToolError, UsageError
+from tools.core.errors import Stopped, ToolError, UsageError
 from tools.live.chips import answer_html, branches_html, next_html
 from tools.live.looking_page import LookingPages
 from tools.live.model import Array, Keep, LiveModel
@@ -96,8 +96,8 @@ async def answer(call: str, words: str = "{}") -> str:
         return json.dumps(await CALLS[call](json.loads(words)))
     except ToolError as error:
         return json.dumps({"error": str(error), "field": error.parameter})
-    except KeyboardInterrupt:  # Stop; the page waits for no answer, and the browser must not hear of an error
-        return json.dumps({"error": "stopped"})
+    except KeyboardInterrupt:
+        raise Stopped from None
 
 
 async def _facts(asked: dict[str, Any]) -> dict[str, Any]:

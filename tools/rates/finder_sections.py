@@ -20,7 +20,7 @@ from tools.core.report import (
     Text,
 )
 from tools.rates.analysis import Mark, Reading
-from tools.rates.flags import train_command
+from tools.rates.flags import microgpt_command, train_command
 from tools.rates.sweep import ALL, RangeTest, Sweep
 
 HEADROOM = 0.5  # of the fall: how far above its start a curve is drawn; a diverged one would hide the rest
@@ -57,15 +57,17 @@ def tested_section(test: RangeTest, file: str) -> Section:
         Row("file", "Sweep", file),
         Row("depth", "Layers", settings.get("depth")),
         Row("corpus", "Text", header.get("corpus", {}).get("name")),
-        Row("n_vocab", "Vocabulary", tokens.get("n_vocab")),
+        Row("n_vocab", "Letters" if test.is_microgpt else "Vocabulary", tokens.get("n_vocab")),
+        Row("weights", "Weights", header.get("weights")),
         Row("batch_tokens", "Tokens a step", header.get("batch_tokens")),
+        Row("batch_names", "Names a step", header.get("batch_names")),
         Row("start_step", "Begins at step", header.get("start_step")),
         Row("seed", "Seed", settings.get("seed")),
         Row("low", "From", header["low"], f"{factor(header['low'])} the configured rates"),
         Row("high", "To", header["high"], f"{factor(header['high'])} the configured rates"),
         Row("steps", "Steps a sweep", test.steps),
         Row("device", "Measured on", header.get("device")),
-        Row("seconds", "Time", seconds(test), f"{seconds(test) / 60:.1f} minutes"),
+        Row("seconds", "Time", seconds(test), duration(seconds(test))),
     ]
     return Section(
         "What was tested", [Rows([row for row in rows if row.value is not None])], icon="🧪", key="tested"
@@ -75,6 +77,15 @@ def tested_section(test: RangeTest, file: str) -> Section:
 def seconds(test: RangeTest) -> float:
     """How long all sweeps took."""
     return round(sum(sweep.seconds for sweep in (test.control, *test.sweeps.values())), 1)
+
+
+def duration(seconds: float) -> str:
+    """A time that has passed.
+
+    >>> duration(4.21), duration(312)
+    ('4.2 seconds', '5.2 minutes')
+    """
+    return f"{seconds:.1f} seconds" if seconds < 60 else f"{seconds / 60:.1f} minutes"
 
 
 def summary_section(test: RangeTest, readings: dict[str, Reading]) -> Section:
@@ -104,17 +115,25 @@ def group_section(test: RangeTest, sweep: Sweep, reading: Reading) -> Section:
     """One sweep: its curve with the marks, the figures, the reason."""
     group = sweep.group
     single = group != ALL
-    what = "every group by a common factor" if not single else RATE_GROUPS.get(group, "")
+    everything = "all weights at one rate" if test.is_microgpt else "every group by a common factor"
+    what = RATE_GROUPS.get(group, "") if single else everything
     blocks: list[Block] = [Text(f"{what[:1].upper()}{what[1:]}.")] if what else []
     blocks += [
-        chart(sweep, reading, single and bool(test.control.losses)),
+        chart(sweep, reading, loss_label(test, single)),
         Rows(figures(test, sweep, reading)),
     ]
     blocks.append(Text(reading.reason, key="reason"))
     return Section(f"The sweep of {name_of(group)}", blocks, icon="📉", key=group)
 
 
-def chart(sweep: Sweep, reading: Reading, compared: bool) -> LineChart:
+def loss_label(test: RangeTest, single: bool) -> str:
+    """What the losses of a sweep are, on the axis of its chart."""
+    if test.is_microgpt:
+        return "loss, nats per letter"
+    return "loss over the control's, nats" if single and test.control.losses else "loss, nats per token"
+
+
+def chart(sweep: Sweep, reading: Reading, y_label: str) -> LineChart:
     """Losses, their average, and the marks as lines that stand."""
     ceiling, floor = bounds(reading)
     series = [
@@ -129,10 +148,9 @@ def chart(sweep: Sweep, reading: Reading, compared: bool) -> LineChart:
             series.append(Series(label, [(mark.factor, floor), (mark.factor, ceiling)]))
     if reading.suggestion is not None:
         series.append(Series("suggested", [(reading.suggestion, floor), (reading.suggestion, ceiling)]))
-    label = "loss over the control's, nats" if compared else "loss, nats per token"
     return LineChart(
         "chart", f"Loss as the rate of {name_of(sweep.group)} rises", series,
-        x_label="times the configured rate", y_label=label, x_log=True,
+        x_label="times the configured rate", y_label=y_label, x_log=True,
     )  # fmt: skip
 
 
@@ -220,6 +238,9 @@ def command_section(test: RangeTest, readings: dict[str, Reading]) -> Section:
     if not found:
         blocks.append(Text("There is no suggestion, so there is no command to give.", key="none"))
     for group, value in found.items():
+        if test.is_microgpt:
+            blocks.append(Code("train_microgpt", microgpt_command(test, value), "microGPT at this rate:"))
+            continue
         caption = "All groups by a common factor:" if group == ALL else f"Only {name_of(group)}:"
         blocks.append(Code(f"train_{group}", train_command(test, {group: value}), caption))
     return Section("Flags to give", blocks, icon="🚀", key="command")

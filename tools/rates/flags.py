@@ -18,6 +18,7 @@ from tools.rates.sweep import ALL, RangeTest
 
 # What the plan fills in by itself, and what changes nothing that is learnt.
 LEFT_OUT = ("name", "workers", "keep", "tensorboard", "wandb", "lr_scale", "group_lr_scale")
+LARGEST_RATE = 10.0  # that the flag of microGPT takes
 
 
 def train_command(test: RangeTest, factors: Mapping[str, float]) -> str:
@@ -52,6 +53,17 @@ def train_command(test: RangeTest, factors: Mapping[str, float]) -> str:
         parts = (f"{group.replace('_', '-')}={written(factor)}" for group, factor in single.items())
         words += ["--group-lr-scale", ",".join(parts)]
     return shlex.join(words)
+
+
+def microgpt_command(test: RangeTest, factor: float) -> str:
+    """The command that trains microGPT at the rate that was found.
+
+    >>> from tools.rates.sweep import header_of
+    >>> facts = {"program": "microgpt", "rates": {"all": 0.02}}
+    >>> microgpt_command(RangeTest(header_of(facts, 0.1, 10, 9)), 1.5)
+    'python tools/microgpt.py --rate 0.03'
+    """
+    return f"python tools/microgpt.py --rate {min(test.rates[ALL] * factor, LARGEST_RATE):.3g}"
 
 
 def number(value: object) -> float:

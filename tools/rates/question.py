@@ -7,10 +7,14 @@ from pathlib import Path
 
 from nanochat.train.rate_groups import RATE_GROUPS
 from tools.core import parameters as ask
-from tools.rates.sweep import ALL
+from tools.rates.sweep import ALL, MICROGPT
 
-SAVED, READING, MEASURE, SWEEP = "Saved sweep", "How it is read", "Model and text", "The sweep"
-EXAMPLES = {"laptop": "the laptop model: 4 layers on classics, measured on two cores"}
+SAVED, READING, MEASURE, SWEEP = "Which sweep", "How it is read", "Model and text", "A sweep made now"
+LAPTOP = "laptop"
+EXAMPLES = {
+    LAPTOP: "laptop: a kept sweep of the laptop model, 4 layers on classics",
+    MICROGPT: "microgpt: trained here and now, in some seconds",
+}
 GROUPS = {ALL: "all: every group, by a common factor"} | {
     group.replace("_", "-"): f"{group.replace('_', '-')}: {what}" for group, what in RATE_GROUPS.items()
 }
@@ -29,11 +33,33 @@ class Question:
         label="Saved sweep",
     )  # fmt: skip
     example: str | None = ask.choice(
-        None, EXAMPLES, "an example instead of a file", group=SAVED, label="Example"
-    )
+        None, EXAMPLES, "instead of a file: a sweep that is kept, or one that is made now", group=SAVED,
+        label="Example",
+    )  # fmt: skip
     group: tuple[str, ...] = ask.choice(
         (), GROUPS, "whose rates: of one group, or of all by a common factor; without, whatever there is",
         many=True, group=SAVED, label="Groups",
+    )  # fmt: skip
+
+    sweep_steps: int = ask.integer(
+        60, "steps of each sweep", low=10, high=100_000, group=SWEEP, label="Steps"
+    )
+    seed: int | None = ask.integer(
+        None, "of the weights and the order of the text: another one shows what is chance", low=0,
+        high=2**63 - 1, group=SWEEP,
+    )  # fmt: skip
+    against: float | None = ask.number(
+        None, "with microgpt: then train it twice, at the suggested rate and at so many times it", low=0.001,
+        high=1_000, unit="times suggested", group=SWEEP, label="Compare with",
+    )  # fmt: skip
+    low: float = ask.number(
+        0.01, "what the configured rates are multiplied by in the first step", low=1e-6, high=1e6,
+        group=SWEEP, terminal=True,
+    )  # fmt: skip
+    high: float = ask.number(100.0, "and in the last", low=1e-6, high=1e6, group=SWEEP, terminal=True)
+    save: str | None = ask.text(
+        None, "write every step into this file as it is measured; --sweep reads it", group=SWEEP,
+        terminal=True,
     )  # fmt: skip
 
     smoothing: float = ask.number(
@@ -84,23 +110,7 @@ class Question:
     )  # fmt: skip
     corpus: str | None = ask.text(None, "name of a prepared corpus", group=MEASURE, terminal=True)
     tokenizer: str | None = ask.text(None, "name of a trained tokenizer", group=MEASURE, terminal=True)
-    seed: int | None = ask.integer(
-        None, "of the weights and the order of the text", low=0, high=2**63 - 1, group=MEASURE, terminal=True
-    )
     compile: bool = ask.flag("compile the model", default=True, group=MEASURE, terminal=True)
-
-    low: float = ask.number(
-        0.01, "what the configured rates are multiplied by in the first step", low=1e-6, high=1e6,
-        group=SWEEP, terminal=True,
-    )  # fmt: skip
-    high: float = ask.number(100.0, "and in the last", low=1e-6, high=1e6, group=SWEEP, terminal=True)
-    sweep_steps: int = ask.integer(
-        60, "steps of each sweep", low=10, high=100_000, group=SWEEP, terminal=True
-    )
-    save: str | None = ask.text(
-        None, "write every step into this file as it is measured; --sweep reads it", group=SWEEP,
-        terminal=True,
-    )  # fmt: skip
 
     @property
     def groups(self) -> tuple[str, ...]:

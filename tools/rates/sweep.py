@@ -5,7 +5,8 @@
 
 A line is written as soon as its step is measured, so what a stopped test leaves can be read. `factor` is what
 the configured rates of the group were multiplied by. `all` is every group by a common factor; `control` are
-the same batches with every group at its configured rate.
+the same batches with every group at its configured rate. A first line with `"program": "microgpt"` tells
+that microGPT was swept, whose one rate is that of `all`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tools.core.jsonl import Record, records
 
 KIND, VERSION = "lr-range-test", 1
 ALL, CONTROL = "all", "control"
+MICROGPT = "microgpt"  # the program that was tested, where it was not the real model
 MOST_STEPS = 200_000  # no range test is so long; what has more lines is something else
 
 Data = dict[str, Any]
@@ -54,6 +56,11 @@ class RangeTest:
         """The configured rate of every group."""
         found: Mapping[str, float] = self.header["rates"]
         return found
+
+    @property
+    def is_microgpt(self) -> bool:
+        """Whether microGPT was tested, and not the real model."""
+        return self.header.get("program") == MICROGPT
 
     @property
     def steps(self) -> int:
@@ -146,6 +153,11 @@ def _header(record: Record) -> Data:
         raise ToolError(f"{place}: rates must say the learning rate of every group")
     for group in found["rates"]:
         _number(found["rates"], group, f"{place}: rates", low=0.0)
+    if found.get("program") not in (None, MICROGPT):
+        said = json.dumps(found["program"])[:40]
+        raise ToolError(f"{place}: program {said} is none that this tool knows; it knows {MICROGPT!r}")
+    if "program" in found and ALL not in found["rates"]:
+        raise ToolError(f"{place}: rates must say the one rate of {MICROGPT}, as {ALL!r}")
     for key in ("asked", "settings", "corpus", "tokenizer"):
         if not isinstance(found.get(key, {}), dict):
             raise ToolError(f"{place}: {key} must be an object in braces")

@@ -5,12 +5,9 @@ torch and what stands on it are imported inside the functions, so the module its
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ from tools.core.errors import ToolError, UsageError
 from tools.core.files import read_json
 from tools.core.progress import Progress
 from tools.rates.question import Question
+from tools.rates.saving import check_new_sweep, lines_to
 from tools.rates.sweep import ALL, CONTROL, RangeTest, add, header_of, line_of
 
 if TYPE_CHECKING:
@@ -39,12 +37,9 @@ OF_A_RUN = (
 @lru_cache(maxsize=1)
 def measure(question: Question) -> RangeTest:
     """The range test that a question asks for, made once, for a report and for the files that go with it."""
-    if not question.low < question.high:
-        raise UsageError(f"--low {question.low:g} is not below --high {question.high:g}", "low")
+    check_new_sweep(question.low, question.high, question.save)
     if question.from_step is not None and question.from_run is None:
         raise UsageError("--from-step goes with --from-run", "from_step")
-    if question.save is not None and Path(question.save).exists():
-        raise UsageError(f"--save: {question.save} exists; give another name", "save")
     if question.config is not None:
         check_config(question.config)
     try:
@@ -126,34 +121,6 @@ def steps_of(bench: Bench, name: str, question: Question) -> Iterator[Measured]:
     if name == CONTROL:
         return bench.control(question.sweep_steps)
     return bench.sweep(name, question.low, question.high, question.sweep_steps)
-
-
-@contextmanager
-def lines_to(save: str | None) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """What writes lines into a new file as they come, or nowhere; says what is there if it is interrupted."""
-    if save is None:
-        yield lambda data: None
-        return
-    path = Path(save)
-    try:
-        file = path.open("x", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--save: {save} cannot be written: {error.strerror}", "save") from None
-    count = 0
-
-    def write(data: dict[str, Any]) -> None:
-        nonlocal count
-        file.write(json.dumps(data, ensure_ascii=False) + "\n")
-        file.flush()
-        count += 1
-
-    with file:
-        try:
-            yield write
-        except KeyboardInterrupt:
-            steps = max(0, count - 1)
-            sys.stderr.write(f"\nstopped; {save} has the {steps:,} steps so far: --sweep {save} reads it\n")
-            raise
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
  * An interactive figure in a page: its picture is there from the build; the first touch of a control starts Python, and
  * from then on the picture follows the controls. Reset brings the picture of the build back.
  */
+import { asksModel, openAskButtons } from "./model_fields";
 import { find, ToolQuestions } from "./tool_questions";
 
 class Explore {
@@ -14,10 +15,15 @@ class Explore {
     this.questions = new ToolQuestions(element, (answer) => this.say(answer.says), true);
     const { form, report } = this.questions;
     this.first = { html: report.innerHTML, says: this.says.textContent ?? "" };
-    form.addEventListener("input", () => {
+    const ask = (): void => void this.questions.askForm();
+    form.addEventListener("input", (event) => {
       this.showValues();
-      void this.questions.askForm();
+      if (!asksModel(event.target)) ask();
     });
+    form.addEventListener("change", (event) => {
+      if (asksModel(event.target)) ask();
+    });
+    openAskButtons(form, ask);
     find(element, ".explore-reset").addEventListener("click", () => this.reset());
   }
 

@@ -31,7 +31,7 @@ export class KeptFiles {
     }
   }
 
-  /** A file with a hash in its name. `count` hears of its bytes as they come. */
+  /** A file with a hash in its address. `count` hears of its bytes as they come. */
   async read(address: string, count: (bytes: number) => void): Promise<ArrayBuffer> {
     const store = await this.opened;
     const kept = await store?.match(address);
@@ -60,7 +60,7 @@ export class KeptFiles {
 }
 
 function stemOf(address: string): string {
-  return address.replace(/-[0-9a-f]{12}\./, ".");
+  return address.replace(/-[0-9a-f]{12}\.|\?[0-9a-f]{12}$/, ".");
 }
 
 function counter(count: (bytes: number) => void): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {

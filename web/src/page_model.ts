@@ -7,28 +7,10 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web";
 
 import { KeptFiles } from "./kept_files";
+import { runtimeAddress, type ModelFacts } from "./model_facts";
 
 type Ort = typeof import("onnxruntime-web");
 type Feeds = Record<string, Tensor>;
-
-interface Kept {
-  readonly name: string;
-  readonly bytes: number;
-}
-
-interface Slot {
-  readonly type: string;
-  readonly shape: readonly number[];
-}
-
-/** `model.json`: what web/browser_model.py made. */
-export interface ModelFacts {
-  readonly files: Readonly<Record<"model" | "lens" | "ranks" | "settings", Kept>>;
-  readonly runtime: Readonly<Record<"script" | "wasm", Kept>>;
-  readonly inputs: Readonly<Record<string, { readonly shape: readonly (number | string)[] }>>;
-  readonly empty_cache: Readonly<Record<string, Slot>>;
-  readonly model: { readonly n_layer: number; readonly n_embd: number; readonly vocab_size: number };
-}
 
 interface Question {
   readonly ids: readonly number[];
@@ -72,13 +54,14 @@ export class PageModel {
     if (!hasSimd()) throw new Error("The model needs WebAssembly SIMD, which this browser lacks (Chrome 91, Firefox 89 and Safari 16.4 have it).");
     const factsText = await kept.fresh(`${site}assets/model/model.json`);
     const facts = JSON.parse(factsText) as ModelFacts;
-    const { script, wasm } = facts.runtime;
+    const [script, wasm] = Object.values(facts.runtime).sort((one, other) => one.bytes - other.bytes);
+    if (!script || !wasm) throw new Error("model.json names no runtime.");
     const total = facts.files.model.bytes + wasm.bytes;
     let loaded = 0;
     const count = (bytes: number): void => tell((loaded += bytes), total);
     const [ort, binary, graph] = await Promise.all([
-      import(`${site}assets/ort/${script.name}`) as Promise<Ort>,
-      kept.read(`${site}assets/ort/${wasm.name}`, count),
+      import(runtimeAddress(site, script)) as Promise<Ort>,
+      kept.read(runtimeAddress(site, wasm), count),
       kept.read(`${site}assets/model/${facts.files.model.name}`, count),
     ]);
     ort.env.wasm.wasmBinary = binary;

@@ -4,6 +4,7 @@
  * Python keeps the tree of what was written and makes the HTML; here is only who asks for what, and when. Each token is
  * a request of its own, so that Stop is not asking for the next, and a slider counts from the next token on.
  */
+import { keepOffline } from "./keep_offline";
 import { python, type Job } from "./python_client";
 import { find } from "./tool_questions";
 
@@ -85,6 +86,7 @@ class PlaygroundPage {
     const shown = await this.request("ask", { text, complete, at: this.at });
     if (!shown) return;
     if (!complete) this.control("text").value = "";
+    this.scrollToAnswer();
     if (this.form.querySelector<HTMLInputElement>("[name=slowly]")?.checked) this.focusNext();
     else await this.run();
   }
@@ -139,9 +141,9 @@ class PlaygroundPage {
       const shown = await this.request("step", { at: this.at });
       if (!shown) break;
       written += 1;
-      const seconds = (performance.now() - begun) / 1000;
-      this.say(`${written} tokens, ${(written / seconds).toFixed(0)} a second`);
-      this.element.dataset["speed"] = (written / seconds).toFixed(1);
+      const speed = (1000 * written) / (performance.now() - begun);
+      this.say(`${this.ended ? "The answer has ended. " : ""}${written} tokens, ${speed.toFixed(0)} a second`);
+      this.element.dataset["speed"] = speed.toFixed(1);
     }
     this.running = false;
     this.showButtons();
@@ -173,6 +175,7 @@ class PlaygroundPage {
       return undefined;
     }
     if (call !== "clear") this.show(shown);
+    void keepOffline();
     return shown;
   }
 
@@ -221,6 +224,12 @@ class PlaygroundPage {
   private say(text: string, tone = ""): void {
     this.status.textContent = text;
     this.status.dataset["tone"] = tone;
+  }
+
+  /** On a phone the answer stands below the sliders, out of sight. */
+  private scrollToAnswer(): void {
+    const answer = find(this.element, ".model-answer-place");
+    if (answer.getBoundingClientRect().top > window.innerHeight - 100) this.status.scrollIntoView({ block: "start" });
   }
 
   /** One token at a time by the keyboard: the button stays under the finger. */

@@ -154,7 +154,8 @@ export class PythonClient {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.endWorker({ kind: "failed", why: event.message || "the script that runs Python could not be fetched" });
+      const why = event.message || "the script that runs Python could not be fetched";
+      this.endWorker(this.stopping === undefined ? { kind: "failed", why } : { kind: "stopped" });
     };
     this.worker = worker;
     const folder = new URL("assets/pyodide/", siteAddress()).href;

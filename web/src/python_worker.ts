@@ -22,6 +22,9 @@ interface Start {
   readonly bytes: Readonly<Record<string, number>>;
 }
 
+/** What a tool is asked. */
+type Question = Pick<Extract<Request, { kind: "tool" }>, "tool" | "query">;
+
 interface RunCell extends PyProxy {
   new_namespace(): PyProxy;
   run: PyCallable;
@@ -158,11 +161,11 @@ async function answerTo(id: number, request: Request, output: OutputStream): Pro
     }
     case "tool":
       mount(request.files);
-      return { ok: true, failedBefore: 0, value: await withFiles(id, () => toolPages().answer(request.tool, request.query) as string) };
+      return { ok: true, failedBefore: 0, value: await withNeeds(id, request, () => toolPages().answer(request.tool, request.query) as string) };
     case "export": {
       mount(request.files);
       const { tool, query, key } = request;
-      const value = await withFiles(id, () => toolPages().export(tool, query, key) as string);
+      const value = await withNeeds(id, request, () => toolPages().export(tool, query, key) as string);
       return { ok: true, failedBefore: 0, value };
     }
     case "form":
@@ -209,14 +212,24 @@ function mount(given: readonly GivenFiles[]): void {
   }
 }
 
-/** What a tool answers. Files it says it needs are fetched from the site, and then it is asked again. */
-async function withFiles(id: number, ask: () => string): Promise<string> {
+/**
+ * What a tool answers. Files it says it needs are fetched from the site, the model works out what it needs of it, and
+ * then it is asked again.
+ */
+async function withNeeds(id: number, { tool, query }: Question, ask: () => string): Promise<string> {
   const asked = new Set<string>();
+  let prepared = false;
   toolPages().tell_progress((what: string, share: number) => send({ kind: "progress", id, what, share }));
   for (;;) {
     const answer = ask();
-    const missing = (JSON.parse(answer) as { needs: string[] }).needs.filter((name) => !asked.has(name));
-    if (missing.length === 0) return answer;
+    const { needs, needs_model } = JSON.parse(answer) as { needs: string[]; needs_model: boolean };
+    const missing = needs.filter((name) => !asked.has(name));
+    if (missing.length === 0 && (prepared || !needs_model)) return answer;
+    if (needs_model) {
+      await needModel(id);
+      await toolPages().prepare(tool, query);
+      prepared = true;
+    }
     for (const name of missing) {
       asked.add(name);
       send({ kind: "fetching", id, name });
@@ -256,9 +269,9 @@ async function needModel(id: number): Promise<void> {
 
 async function loadModel(tell: (loaded: number, total: number) => void): Promise<PageModel> {
   const loaded = await PageModel.load(site, kept, tell);
-  const { ranks, settings } = loaded.facts.files;
+  const { ranks, tokenizer } = loaded.facts.files;
   python.FS.mkdirTree(LIVE_FOLDER);
-  for (const [name, as] of [[ranks.name, "tokenizer.tiktoken"], [settings.name, "tokenizer_settings.json"]] as const) {
+  for (const [name, as] of [[ranks.name, "tokenizer.tiktoken"], [tokenizer.name, "tokenizer_settings.json"]] as const) {
     const data = await kept.read(`${site}assets/model/${name}`, () => {});
     python.FS.writeFile(`${LIVE_FOLDER}/${as}`, new Uint8Array(data));
   }

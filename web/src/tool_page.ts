@@ -4,6 +4,7 @@
  */
 import { chosen, dropped, given, inWords } from "./given_files";
 import type { GivenFiles } from "./messages";
+import { asksModel, emptyExample, emptyModelFields, makeAlone, openAskButtons } from "./model_fields";
 import { python, type Outcome } from "./python_client";
 import { defaultsOf, fill, stateOf, type Control, type State } from "./tool_form";
 import { find, ToolQuestions, type ToolAnswer } from "./tool_questions";
@@ -24,8 +25,11 @@ class ToolPage {
     this.first = JSON.parse(element.dataset["query"] ?? "{}") as State;
     this.questions = new ToolQuestions(element, (answer) => this.show(answer), false);
     this.form = this.questions.form;
-    this.form.addEventListener("input", () => this.changed());
+    this.form.addEventListener("input", (event) => {
+      if (!asksModel(event.target)) this.changed();
+    });
     this.form.addEventListener("change", (event) => this.chosen(event.target as Control));
+    openAskButtons(this.form, () => this.askNow());
     this.openDropping();
     this.openCopyButton();
     this.openSaveButtons();
@@ -47,13 +51,25 @@ class ToolPage {
     this.timer = window.setTimeout(() => void this.questions.askForm(), PAUSE_MS);
   }
 
-  /** Files were chosen: Python can read them when it is asked. They stay in this browser. */
-  private chosen(control: Control): void {
-    if (control instanceof HTMLInputElement && control.type === "file") this.give(control, chosen(control));
-    else if (control.name === EXAMPLE && control.value !== "") this.takeBack();
+  private askNow(): void {
+    window.clearTimeout(this.timer);
+    void this.questions.askForm();
   }
 
-  /** An example was chosen: what was given before no longer matters. */
+  /** Files were chosen: Python can read them when it is asked. They stay in this browser. */
+  private chosen(control: Control): void {
+    if (asksModel(control)) {
+      makeAlone(this.form, control);
+      if (control.value !== "") this.takeBack();
+      this.changed();
+    } else if (control instanceof HTMLInputElement && control.type === "file") this.give(control, chosen(control));
+    else if (control.name === EXAMPLE && control.value !== "") {
+      this.takeBack();
+      emptyModelFields(this.form);
+    }
+  }
+
+  /** Something else is to be looked at: what was given before no longer matters. */
   private takeBack(): void {
     for (const input of this.form.querySelectorAll<HTMLInputElement>("input[data-given]")) {
       input.value = "";
@@ -62,8 +78,10 @@ class ToolPage {
   }
 
   private give(input: HTMLInputElement, files: GivenFiles): void {
-    const example = this.form.elements.namedItem(EXAMPLE);
-    if (example instanceof HTMLSelectElement && files.names.length > 0) example.value = "";
+    if (files.names.length > 0) {
+      emptyExample(this.form);
+      emptyModelFields(this.form);
+    }
     this.note(input, files);
     this.changed();
   }

@@ -44,6 +44,11 @@ CATALOGUE = {
         Entry("definitions", "what nouns mean, from WordNet", "dictionary:definitions", judged=False),
         Entry("small-talk", "greetings and short answers", "small_talk:small_talk", judged=False),
         Entry("identity", "what this model says of itself", "identity:identity", judged=False),
+        Entry("stories", "short stories about what is asked for", "stories:stories", judged=False),
+        Entry(
+            "story-questions", "questions about a story of some sentences", "story_questions:story_questions"
+        ),
+        Entry("everyday", "what everybody knows, and small talk", "everyday:everyday", judged=False),
         # Drawn by the package reasoning-gym.
         Entry("gsm-symbolic", "school problems in the form of GSM8K, from templates", "gym:gsm_symbolic"),
         Entry("chain-sum", "sums and differences of two to six numbers", "gym:chain_sum"),

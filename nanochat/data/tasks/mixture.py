@@ -28,7 +28,13 @@ CHAT = (
     "smoltalk:460,mmlu:100,gsm8k:16,arc-easy:4.5,arc-challenge:2.2,spelling:40,letter-counting:20,"
     "arithmetic:10,identity:2"
 )
-NAMED = {"classroom": CLASSROOM, "storybook": CLASSROOM, "chat": CHAT}
+# For a small model that is to be shown: with the 4,096 tokens of the corpus classics, 45 of 100 tokens are in
+# stories and questions about them, 15 in talk, 40 in sums and letters. A story has 190 tokens, a spelling 20.
+STORYBOOK = (
+    "stories:4.9,story-questions:4,everyday:6.4,small-talk:1,identity:2.6,definitions:2,arithmetic:6,"
+    "word-problems:2.6,spelling:18,letter-counting:7"
+)
+NAMED = {"classroom": CLASSROOM, "chat": CHAT, "storybook": STORYBOOK}
 
 
 def parse_mixture(words: str) -> list[tuple[str, float]]:

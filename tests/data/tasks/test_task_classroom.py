@@ -308,7 +308,7 @@ def test_tasks_that_need_no_package_open_on_bare_python(tmp_path):
         "import sys\n"
         f"sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})\n"
         "from nanochat.data.tasks.mixture import open_mixture\n"
-        "mixture = open_mixture('arithmetic:2,word-problems:1,identity:1', 100, 0)\n"
+        "mixture = open_mixture('arithmetic:2,word-problems:1,identity:1,stories:1,everyday:1', 100, 0)\n"
         "print(len({str(mixture[number]) for number in range(100)}) > 90)\n"
         "import nanochat.data.tasks.conversations, nanochat.data.tasks.letters\n"
         "import nanochat.data.tasks.benchmarks, nanochat.data.tasks.humaneval, nanochat.data.tasks.gym\n"

@@ -13,6 +13,9 @@ from nanochat.data.tasks.grading import grade_text
 from nanochat.data.tasks.mixture import NAMED, Mixture, open_mixture, parse_mixture, share_out
 from nanochat.data.tasks.numbered import NumberedTask, exchange
 from nanochat.errors import UserError
+from nanochat.tokenizer.chat import render_conversation
+from nanochat.tokenizer.fast import FastTokenizer
+from nanochat.tokenizer.tokenizer import sample_tokenizer
 
 
 def counting(name: str, size: int) -> NumberedTask:
@@ -106,7 +109,8 @@ def test_words_of_a_mixture():
         parts = parse_mixture(name)
         assert len(parts) > 5
         assert {part for part, _ in parts} <= set(CATALOGUE)
-    assert not any(CATALOGUE[name].needs_download for name, _ in parse_mixture("classroom"))
+    for name in ("classroom", "storybook"):
+        assert not any(CATALOGUE[part].needs_download for part, _ in parse_mixture(name))
 
 
 @pytest.mark.parametrize(
@@ -132,10 +136,31 @@ def test_words_that_mean_no_mixture(words, complaint):
     assert "\n" not in str(error.value)
 
 
-def test_the_classroom_opens_and_has_every_part():
-    mixture = open_mixture("classroom", size=600, seed=0)
-    assert set(mixture.counts) == {name for name, _ in parse_mixture("classroom")}
-    assert all(count > 10 for count in mixture.counts.values())
+def test_the_storybook_is_the_classroom_and_three_more():
+    parts = {name for name, _ in parse_mixture("storybook")}
+    assert parts == {name for name, _ in parse_mixture("classroom")} | {
+        "stories", "story-questions", "everyday",
+    }  # fmt: skip
+
+
+def test_most_of_the_storybooks_text_is_stories_and_the_rest_talk_and_sums():
+    mixture = open_mixture("storybook", size=3_000, seed=0)
+    tokenizer = FastTokenizer.of(sample_tokenizer())
+    tokens: Counter[str] = Counter()
+    for number in range(len(mixture)):
+        ids, _ = render_conversation(tokenizer, mixture[number].conversation)
+        tokens[mixture.task_of(number).name] += len(ids)
+    shares = {name: count / sum(tokens.values()) for name, count in tokens.items()}
+    # The sample's few merges make everything longer, words more than numbers and single letters.
+    assert 0.4 < shares["stories"] + shares["story-questions"] < 0.6
+    assert 0.1 < shares["everyday"] + shares["small-talk"] + shares["identity"] + shares["definitions"] < 0.2
+
+
+@pytest.mark.parametrize("name", ["classroom", "storybook"])
+def test_a_mixture_opens_and_has_every_part(name):
+    mixture = open_mixture(name, size=600, seed=0)
+    assert set(mixture.counts) == {part for part, _ in parse_mixture(name)}
+    assert all(count > 8 for count in mixture.counts.values())
     assert len({str(mixture[number].conversation) for number in range(300)}) > 290
 
 

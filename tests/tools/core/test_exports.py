@@ -158,7 +158,7 @@ def test_on_a_terminal_each_report_is_drawn_over_the_last():
 def test_a_page_gets_the_file_as_text(monkeypatch):
     monkeypatch.setattr("tools.core.page.load", lambda name: TOOL)
     assert json.loads(export("demo-tool", '{"depth": "4"}', "csv")) == {
-        "text": "depth\n4\n", "file_name": "demo.csv", "error": None, "needs": [],
+        "text": "depth\n4\n", "file_name": "demo.csv", "error": None, "needs": [], "needs_model": False,
     }  # fmt: skip
     assert "no messages" in json.loads(export("demo-tool", '{"text": "bad"}', "csv"))["error"]
 
