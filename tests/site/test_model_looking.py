@@ -251,3 +251,24 @@ def test_an_answer_is_accessible_and_fits_a_phone(name, shared):
     page.wait_for_selector('body[data-md-color-scheme="default"]')
     assert violations(page) == []
     page.set_viewport_size(wide)
+
+
+def test_a_word_is_in_sight_on_a_phone(site_url, open_page):
+    page = open_page(f"{site_url}playground/embeddings/", viewport=PHONE)
+    page.wait_for_selector(".words-map[data-alive]")
+    sides = set()
+    for word in page.locator("[name=example]").all():
+        word.click()
+        until(
+            page,
+            "name => document.querySelector('text.words-chosen').textContent === name",
+            word.inner_text(),
+        )
+        spot, region = (
+            page.locator("circle.words-chosen").bounding_box(),
+            page.locator(".words-drawing").bounding_box(),
+        )
+        assert region["x"] <= spot["x"] <= region["x"] + region["width"]
+        sides.add(page.locator(".words-drawing").evaluate("one => one.scrollLeft"))
+    assert len(sides) > 1  # or nothing would have had to move
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

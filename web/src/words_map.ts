@@ -75,8 +75,10 @@ class WordsMap {
     const lines = near.map((at) => `M${x} ${y}L${this.spot(words, at).join(" ")}`).join("");
     const marks = [...near, chosen].flatMap((at) => this.mark(words, at, at === chosen ? "words-chosen" : "words-near"));
     group.replaceChildren(drawn("path", { class: "words-lines", d: lines }), ...marks);
-    const text = group.querySelector("text.words-chosen");
-    text?.scrollIntoView({ block: "nearest", inline: "center" });
+    // On a phone the drawing is wider than the screen; the list above it stays where it is.
+    const drawing = find(this.element, ".words-drawing");
+    const width = (find(this.element, ".words") as unknown as SVGSVGElement).viewBox.baseVal.width;
+    drawing.scrollLeft = (x / width) * drawing.scrollWidth - drawing.clientWidth / 2;
     const names = near.map((at) => words.texts[at]?.trim()).join(", ");
     const said = this.element.querySelector(".words desc");
     if (said) said.textContent = `${words.ids.length} tokens in two dimensions; ${words.texts[chosen]?.trim()} has lines to ${names}`;
