@@ -124,8 +124,8 @@ def _page(page: Page, parts: dict[str, str], controls: str = "") -> Iterator[str
         yield f'<button type="button" class="live-button" name="example">{escape(text)}</button>'
     yield f"</div></div>{controls}</fieldset></form>"
     yield (
-        f'<p class="tool-private">The first click fetches Python, the model and what runs it, {megabytes:.0f} '
-        "MB together. They are kept in this browser. What you write is not sent anywhere.</p>"
+        '<p class="tool-private">The first click fetches Python, the model and what runs it, '
+        f"{megabytes:.0f} MB together. They are kept in this browser. What you write is sent nowhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
     yield f'<div class="look-parts look-{page.call}">'

@@ -332,3 +332,11 @@ def test_the_worker_gets_the_parts(model, monkeypatch):
     assert change == pytest.approx(
         [after - before for before, after in zip(whole, now, strict=True)], abs=2e-3
     )
+
+
+def test_stop_is_no_error_of_the_page(monkeypatch):
+    async def stopped(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(page.CALLS, "streams", stopped)
+    assert json.loads(of(page.answer("streams")))["error"] == "stopped"
