@@ -5,11 +5,9 @@ The two run the same graph on different hardware, so numbers may differ in their
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from tests.site.conftest import until
 from tests.site.test_pages import HIDDEN_BLOCKS, PHONE, violations
 from tools.live.looking_page import LookingPages
 from tools.live.model import LiveModel
-from web.model_runner import open_model
+from web.model_runner import at_once, open_model
 
 Open = Callable[..., Page]
 TEXT = "When Mary met <b>John</b> & the red ball, Mary gave John the"
@@ -34,12 +32,6 @@ every = pytest.mark.parametrize("name", PAGES)
 def model(site: Path) -> LiveModel:
     """The model that the site ships."""
     return open_model(site / "assets" / "model")
-
-
-def answer_of(waited: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    """Playwright has a loop in this thread, so the answer is waited for in another."""
-    with ThreadPoolExecutor() as pool:
-        return pool.submit(asyncio.run, waited).result()
 
 
 def open_looking(open_page: Open, url: str, name: str, **settings: Any) -> Page:
@@ -105,12 +97,12 @@ def test_the_readers_text_gives_what_cpython_says(name, model, shared):
     read(page, name)
     pages = LookingPages(model)
     asked: dict[str, Any] = {"text": TEXT}
-    compare(page, answer_of(getattr(pages, name)(asked)))
+    compare(page, at_once(getattr(pages, name)(asked)))
     before = answers(page)
     if name == "attention":
         page.locator('.look-map[data-layer="1"][data-head="0"]').click()
         wait(page, before)
-        compare(page, answer_of(pages.attention(asked | {"layer": 1, "head": 0})))
+        compare(page, at_once(pages.attention(asked | {"layer": 1, "head": 0})))
         assert page.evaluate("document.activeElement.dataset.layer") == "1"  # the keyboard stays where it was
     elif name == "ablation":
         page.get_by_label("head 2.1", exact=True).uncheck()
@@ -118,17 +110,17 @@ def test_the_readers_text_gives_what_cpython_says(name, model, shared):
         page.get_by_label("smear", exact=True).uncheck()
         wait(page, before + 1)
         off = ["keep_attention.1.0", "keep_smear.0"]
-        compare(page, answer_of(pages.ablation(asked | {"off": off})))
+        compare(page, at_once(pages.ablation(asked | {"off": off})))
         page.get_by_role("button", name="Keep all").click()
         wait(page, before + 2)
-        compare(page, answer_of(pages.ablation(asked)))
+        compare(page, at_once(pages.ablation(asked)))
 
 
 @every
 def test_the_build_shows_what_the_page_would_say(name, model, site_url, open_page):
     page = open_page(f"{site_url}playground/{name}/", java_script_enabled=False)
     text = page.locator("textarea").input_value()
-    expected = answer_of(getattr(LookingPages(model), name)({"text": text}))["parts"]
+    expected = at_once(getattr(LookingPages(model), name)({"text": text}))["parts"]
     for part, html in expected.items():
         assert words_and_numbers(page.inner_html(f"[data-part={part}]"))[0] == words_and_numbers(html)[0]
     assert page.evaluate(HIDDEN_BLOCKS) == []
@@ -188,9 +180,9 @@ def test_each_part_alone_can_be_stopped_and_gone_on_with(model, shared):
     page.wait_for_timeout(300)
     stopped = int(page.inner_text(".model-status").split()[0])
     pages, asked = LookingPages(model), {"text": TEXT}
-    shown = answer_of(pages.alone(asked))
+    shown = at_once(pages.alone(asked))
     while shown["more"]:
-        shown = answer_of(pages.alone(asked))
+        shown = at_once(pages.alone(asked))
     assert 3 <= stopped < len(pages.found)
     page.get_by_role("button", name="Leave out each one alone").click()
     until(
