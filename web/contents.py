@@ -30,7 +30,8 @@ KINDS = {  # what is listed, in this order, by how it is found in a page
     "table": ("Tables", "table"),
 }
 ALL = ", ".join(selector for _, selector in KINDS.values())
-WHOLES = {"live-output", "fig", "explore", "playground", "tool-page", "highlight"}  # what is in these is a part of them
+# What is in these is a part of them.
+WHOLES = {"live-output", "fig", "explore", "playground", "tool-page", "highlight"}
 
 
 @dataclass(frozen=True)

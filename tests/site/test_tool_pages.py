@@ -79,6 +79,8 @@ def change(page: Page, name: str) -> bool:
     )
     if kind == "file":
         return False
+    if control.get_attribute("data-asks-model") is not None:
+        return False  # the model's figures agree with those computed here up to rounding: test_live_tools.py
     if kind == "checkbox":
         control.click()
     elif kind == "select":

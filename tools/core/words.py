@@ -59,3 +59,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def whole_characters(text: str) -> str:
+    r"""Text without halves of surrogate pairs: a page or a command line can send them, and they say nothing.
+
+    >>> whole_characters("a\ud83d!")
+    'a\ufffd!'
+    """
+    return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)

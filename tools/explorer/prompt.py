@@ -6,6 +6,7 @@ from nanochat.inference.trace import Prompt
 from nanochat.serve.conversation import Conversation, TooLong, fit
 from nanochat.tokenizer.tokenizer import Tokenizer
 from tools.core.errors import UsageError
+from tools.core.words import whole_characters
 
 
 def prompt_of(asked: str, chat: bool, tokenizer: Tokenizer, context: int, max_tokens: int) -> Prompt:
@@ -15,7 +16,7 @@ def prompt_of(asked: str, chat: bool, tokenizer: Tokenizer, context: int, max_to
     >>> prompt_of("C", False, sample_tokenizer(), context=64, max_tokens=8).ids
     (2039, 67)
     """
-    text = asked.encode(errors="surrogateescape").decode(errors="replace")
+    text = whole_characters(asked)
     if chat:
         conversation = Conversation()
         conversation.ask(text)

@@ -16,6 +16,7 @@ from tools.attention.view import View, head_name
 from tools.core import parameters as ask
 from tools.core.report import Report, Row, Rows, Section
 from tools.core.tool import Tool, UsageError
+from tools.core.words import whole_characters
 from tools.live.model import LiveModel
 from tools.live.remembered import Remembered
 
@@ -58,8 +59,7 @@ async def ask_model(question: Question, model: LiveModel) -> None:
 
 async def read(text: str, model: LiveModel) -> Trace:
     """The weights of the text's first tokens."""
-    whole = text.encode(errors="surrogateescape").decode(errors="replace")
-    ids = [model.bos, *model.tokenizer.encode(whole)][:MOST]
+    ids = [model.bos, *model.tokenizer.encode(whole_characters(text))][:MOST]
     if len(ids) < FEWEST:
         raise UsageError("--text needs two tokens or more, a few words", parameter="text")
     return await live_trace.trace_of_ids(model, ids)

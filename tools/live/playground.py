@@ -22,6 +22,7 @@ from nanochat.inference.writing import Writing
 from nanochat.serve.conversation import Conversation, TooLong, fit
 from nanochat.toolbox.tools import make_tools
 from tools.core.errors import UsageError
+from tools.core.words import whole_characters
 from tools.live.model import LiveModel
 
 ROWS = 12
@@ -73,7 +74,7 @@ class Playground:
             self.conversation.answer(self.parts(at))
         elif self.conversation.messages and self.chat:
             self.conversation.take_back_question()
-        self.conversation.ask(_whole_characters(text))
+        self.conversation.ask(whole_characters(text))
         try:
             ids, left_out = fit(
                 self.tokenizer, self.conversation.to_dict(), self.model.context, LONGEST_ANSWER
@@ -85,7 +86,7 @@ class Playground:
 
     def complete(self, text: str) -> None:
         """A text to go on with, without a chat around it."""
-        ids = [self.model.bos, *self.tokenizer.encode(_whole_characters(text))]
+        ids = [self.model.bos, *self.tokenizer.encode(whole_characters(text))]
         if len(ids) >= self.model.context:
             raise UsageError(
                 f"the text has {len(ids):,} tokens; the model reads {self.model.context:,} in all, and one "
@@ -269,8 +270,3 @@ def _said_part(part: Mapping[str, str]) -> str:
     around = {"text": ("", ""), "python": ("[", " = "), "python_output": ("", "] ")}
     before, behind = around[part["type"]]
     return before + part["text"] + behind
-
-
-def _whole_characters(text: str) -> str:
-    """Half a surrogate pair, which a page can send, is no character."""
-    return text.encode(errors="surrogateescape").decode(errors="replace")

@@ -12,14 +12,23 @@ export function asksModel(target: EventTarget | null): boolean {
 /** One of them says something now: it takes the place of the others and of the example. */
 export function makeAlone(form: HTMLFormElement, control: Control): void {
   if (control.value === "") return;
-  emptyModelFields(form, control);
+  emptyOthers(form, control);
   emptyExample(form);
 }
 
-/** Something else is to be looked at. */
-export function emptyModelFields(form: HTMLFormElement, besides?: HTMLElement): void {
+/** One question at a time. */
+function emptyOthers(form: HTMLFormElement, control: HTMLElement): void {
   for (const other of form.querySelectorAll<Control>(ASKS)) {
-    if (other !== besides) other.value = "";
+    if (other !== control) other.value = "";
+  }
+}
+
+/** No model is asked any more: its fields are empty, and what goes with them is off. */
+export function emptyModelFields(form: HTMLFormElement): void {
+  for (const field of form.querySelectorAll<Control>(ASKS)) {
+    field.value = "";
+    const group = field.closest(".tool-group");
+    for (const box of group?.querySelectorAll<HTMLInputElement>("input[type=checkbox]") ?? []) box.checked = false;
   }
 }
 
