@@ -171,8 +171,7 @@ ROOMS = (
     ),
     Room(
         "tools.live",
-        "The model in the page: asked by Python for tokens, for what each layer would say, without some of its "
-        "parts.",
+        "The model in the page, asked by Python: for tokens, for what each layer would say, without a part.",
         "[Playground](../playground/index.md)",
     ),
     Room(

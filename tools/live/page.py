@@ -47,9 +47,7 @@ class Bridge:
 
     async def lens(self, stream: Sequence[float]) -> Array:
         """See `Runner.lens`."""
-        from pyodide.ffi import to_js  # type: ignore[import-not-found]
-
-        return _array(await self.worker.lens(to_js(array("f", stream).tobytes())))
+        return _array(await self.worker.lens(array("f", stream).tobytes()))
 
     def forget(self, past: int) -> None:
         """See `Runner.forget`."""

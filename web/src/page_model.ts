@@ -5,6 +5,7 @@
  * cache of a text stays here, under a number; Python says which text it goes on from.
  */
 import type { InferenceSession, Tensor } from "onnxruntime-web";
+import type { PyBuffer } from "pyodide/ffi";
 
 import { KeptFiles } from "./kept_files";
 import { runtimeAddress, type ModelFacts } from "./model_facts";
@@ -124,12 +125,15 @@ export class PageModel {
   }
 
   /** What the head says of a stream, [T, C]: the logits [T, V]. The graph for it is fetched at the first call. */
-  async lens(stream: Uint8Array): Promise<Output> {
+  async lens(stream: PyBuffer): Promise<Output> {
+    // Read before anything is waited for: Python's bytes are lent for the call alone.
+    const view = stream.getBuffer("u8");
+    const data = new Float32Array(view.data.slice().buffer);
+    view.release();
     this.lensSession ??= this.kept
       .read(`${this.site}assets/model/${this.facts.files.lens.name}`, () => {})
       .then((graph) => this.ort.InferenceSession.create(new Uint8Array(graph), { executionProviders: ["wasm"] }));
     const session = await this.lensSession;
-    const data = new Float32Array(stream.slice().buffer);
     const width = this.facts.model.n_embd;
     const shape = [data.length / width, width];
     const given: Feeds = {};
