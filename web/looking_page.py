@@ -6,16 +6,14 @@ page shows first is what it would say again. The script that asks is `web/src/lo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from tools.core.markup import escape
 from tools.live.ablation_html import grid_html
 from tools.live.looking_page import LookingPages
-from tools.live.model import LiveModel
-from web import model_files, model_runner
+from web import model_files
+from web.model_runner import at_once, page_model
 
 WITHOUT_SCRIPT = (
     "The model runs in this page by JavaScript. Without it, the page shows what it made of one text."
@@ -63,32 +61,26 @@ ABLATION = Page(
 )
 
 
-@cache
-def model() -> LiveModel:
-    """The model of the site, opened once for all pages."""
-    return model_runner.page_model()
-
-
 def attention() -> str:
     """All heads of all layers."""
-    shown = asyncio.run(LookingPages(model()).attention({"text": ATTENTION.texts[0]}))
+    shown = at_once(LookingPages(page_model()).attention({"text": ATTENTION.texts[0]}))
     return "\n".join(_page(ATTENTION, shown["parts"]))
 
 
 def streams() -> str:
     """The logit lens."""
-    shown = asyncio.run(LookingPages(model()).streams({"text": STREAMS.texts[0]}))
+    shown = at_once(LookingPages(page_model()).streams({"text": STREAMS.texts[0]}))
     return "\n".join(_page(STREAMS, shown["parts"]))
 
 
 def ablation() -> str:
     """Switches for the parts of the model."""
-    return "\n".join(_page(ABLATION, asyncio.run(_ablation_example()), "\n".join(_switches())))
+    return "\n".join(_page(ABLATION, at_once(_ablation_example()), "\n".join(_switches())))
 
 
 async def _ablation_example() -> dict[str, str]:
     """The loss of the whole, and of each part left out."""
-    pages, asked = LookingPages(model()), {"text": ABLATION.texts[0]}
+    pages, asked = LookingPages(page_model()), {"text": ABLATION.texts[0]}
     parts: dict[str, str] = dict((await pages.ablation(asked))["parts"])
     more = True
     while more:
@@ -100,7 +92,7 @@ async def _ablation_example() -> dict[str, str]:
 
 def _switches() -> Iterator[str]:
     yield '<div class="look-scroll" role="region" tabindex="0" aria-label="the parts of the model">'
-    yield grid_html(model())
+    yield grid_html(page_model())
     yield '</div><div class="model-row">'
     yield '<button type="button" class="live-button" name="all">Keep all</button>'
     yield '<button type="button" class="live-button" name="alone">Leave out each one alone</button></div>'
@@ -124,8 +116,8 @@ def _page(page: Page, parts: dict[str, str], controls: str = "") -> Iterator[str
         yield f'<button type="button" class="live-button" name="example">{escape(text)}</button>'
     yield f"</div></div>{controls}</fieldset></form>"
     yield (
-        f'<p class="tool-private">The first click fetches Python, the model and what runs it, {megabytes:.0f} '
-        "MB together. They are kept in this browser. What you write is not sent anywhere.</p>"
+        '<p class="tool-private">The first click fetches Python, the model and what runs it, '
+        f"{megabytes:.0f} MB together. They are kept in this browser. What you write is sent nowhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
     yield f'<div class="look-parts look-{page.call}">'

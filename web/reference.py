@@ -170,6 +170,12 @@ ROOMS = (
         "[Interactive figures](../guides/figures.md)",
     ),
     Room(
+        "tools.live",
+        "The model in the page: asked by Python for tokens, for what each layer would say, without some of its "
+        "parts.",
+        "[Playground](../playground/index.md)",
+    ),
+    Room(
         "tools.core",
         "What tools are made of: parameters, the report and its three renderers, charts, the command line.",
         "[Tools](../tools/index.md)",

@@ -74,9 +74,11 @@ def _words(found: Map, name: str, n_bytes: int) -> Iterator[str]:
         f'<button type="button" class="live-button" name="example">{escape(word)}</button>' for word in there
     )
     yield "</div></div></fieldset></form>"
-    yield f'<p class="tool-private">The first search fetches {n_bytes / 1e6:.1f} MB. No model is needed here.</p>'
+    megabytes = f"{n_bytes / 1e6:.1f} MB"
+    yield f'<p class="tool-private">The first search fetches {megabytes}. No model is needed here.</p>'
     yield '<p class="model-status" role="status"></p>'
-    yield f'<div class="words-both"><div class="words-place" aria-live="polite">{near_html(found, place)}</div>'
+    near = near_html(found, place)
+    yield f'<div class="words-both"><div class="words-place" aria-live="polite">{near}</div>'
     yield '<div class="look-scroll words-drawing" role="region" tabindex="0" aria-label="the map">'
     yield drawing(found, place)
     yield "</div></div>"
@@ -84,8 +86,8 @@ def _words(found: Map, name: str, n_bytes: int) -> Iterator[str]:
     yield (
         f'<p class="model-note">The two directions of the map keep {found.shares[0]:.1%} and '
         f"{found.shares[1]:.1%} of the differences between the {len(found.ids):,} tokens (their variance), "
-        f"{both:.1%} together; the other {1 - both:.1%} are not to be seen. So two tokens that lie side by side "
-        "here may be far apart, and the list counts in all directions.</p>"
+        f"{both:.1%} together; the other {1 - both:.1%} are not to be seen. So two tokens that lie side by "
+        "side here may be far apart, and the list counts in all directions.</p>"
     )
     yield "</div>"
 
@@ -94,9 +96,9 @@ def near_html(found: Map, place: int) -> str:
     """A token's nearest, as the script shows them, too."""
     pairs = zip(found.near[place], found.cosines[place], strict=True)
     rows = "".join(_near(found, token_id, cosine) for token_id, cosine in pairs)
-    name = _name(found, found.ids[place])
+    name = f'<span class="model-token">{_name(found, found.ids[place])}</span>'
     return (
-        f'<p class="model-says"><span class="model-token">{name}</span> is token {found.ids[place]}. Most like '
+        f'<p class="model-says">{name} is token {found.ids[place]}. Most like '
         "it are, by the cosine of the angle between them (1 is the same direction, 0 a right angle):</p>"
         f'<table class="look-bars look-near"><tbody>{rows}</tbody></table>'
     )
@@ -125,7 +127,8 @@ def drawing(found: Map, chosen: int) -> str:
     said = f"{len(found.ids):,} tokens in two dimensions; {found.texts[chosen].strip()} has lines to {near}"
     return (
         f'<svg class="words" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Words on a map" '
-        f'font-size="{SIZE}"><desc>{escape(said)}</desc><path class="words-dots" d="{dots}"/><g class="words-names">{labels}</g>'
+        f'font-size="{SIZE}"><desc>{escape(said)}</desc><path class="words-dots" d="{dots}"/>'
+        f'<g class="words-names">{labels}</g>'
         f'<g class="words-found">{marked(found, chosen)}</g></svg>'
     )
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import html
 import json
 import math
-import random
 import re
 from typing import Any
 
@@ -20,9 +18,11 @@ from nanochat.model.config import GPTConfig
 from nanochat.model.export_onnx import Form, empty_cache, onnx_model
 from nanochat.model.gpt import GPT
 from nanochat.model.layers import norm
-from nanochat.model.onnx_graph import FLOAT, Graph, described, save
+from nanochat.model.onnx_graph import described, save
+from nanochat.model.onnx_lens import lens_model
 from nanochat.tokenizer.tokenizer import sample_tokenizer
 from tests.model.exported import chance_weights
+from tools.attention.reading import random_rows
 from tools.attention.trace import PARTS
 from tools.attention.with_model import induction_scores
 from tools.core.errors import UsageError
@@ -30,7 +30,7 @@ from tools.live import looking, page
 from tools.live.ablation import alone, chosen_parts, parts_of
 from tools.live.looking_page import LookingPages
 from tools.live.model import LiveModel
-from web.model_runner import open_model
+from web.model_runner import at_once, open_model
 
 TEXT = "The sea <b>was</b> calm, and the sea was"
 SIZE = {"n_layer": 3, "n_embd": 64, "n_head": 4, "n_kv_head": 2, "sequence_len": 128}
@@ -50,11 +50,11 @@ def model(network: GPT, tmp_path_factory: pytest.TempPathFactory) -> LiveModel:
         config, network.state_dict(), Form(all_logits=True, attentions=True, streams=True, ablations=True)
     )
     save(made, folder / "model.onnx")
-    save(lens(network), folder / "lens.onnx")
+    save(lens_model(config, network.state_dict()), folder / "lens.onnx")
     sample_tokenizer().save(folder)
     names = {
         "model": "model.onnx", "lens": "lens.onnx", "ranks": "tokenizer.tiktoken",
-        "settings": "tokenizer_settings.json",
+        "tokenizer": "tokenizer_settings.json",
     }  # fmt: skip
     facts = {
         "model": config.to_dict(),
@@ -67,26 +67,8 @@ def model(network: GPT, tmp_path_factory: pytest.TempPathFactory) -> LiveModel:
     return open_model(folder)
 
 
-def lens(network: GPT) -> Any:
-    """Norm, head and soft cap as a graph; a second input as the site's lens has it."""
-    graph, config = Graph("fp32"), network.config
-    stream = graph.input("stream", FLOAT, ["N", config.n_embd])
-    halfway = graph.input("halfway", FLOAT, ["N", config.n_embd])
-    x = graph.add("Sub", stream, halfway, at="lens")
-    mean = graph.add("ReduceMean", graph.add("Mul", x, x, at="lens"), graph.whole(-1), at="lens")
-    root = graph.add("Sqrt", graph.add("Add", mean, graph.number(1e-6), at="lens"), at="lens")
-    rows = network.head.weight.detach().numpy()[: config.vocab_size]
-    scores = graph.add(
-        "MatMul", graph.add("Div", x, root, at="lens"), graph.constant(rows.T, "head"), at="lens"
-    )
-    cap = graph.number(config.logit_softcap)
-    capped = graph.add("Tanh", graph.add("Div", scores, cap, at="lens"), at="lens")
-    graph.output(graph.add("Mul", capped, cap, at="lens", name="logits"), FLOAT, ["N", config.vocab_size])
-    return graph.model("lens", {})
-
-
 def of(waited: Any) -> Any:
-    return asyncio.run(waited)
+    return at_once(waited)
 
 
 def ids_BT(reading: looking.Reading) -> torch.Tensor:
@@ -129,28 +111,20 @@ def test_half_a_pair_and_marks_in_the_text_are_text(model):
 
 
 @torch.no_grad()
-def test_the_trace_has_torchs_weights(model, network):
-    reading = looking.read(model, TEXT)
-    trace = of(looking.attention_trace(model, reading))
+def test_the_heads_are_torchs(model, network):
+    pages = LookingPages(model)
+    of(pages.attention({"text": TEXT}))
+    trace, reading = pages.heads.trace, pages.reading
     expected = attention_weights(network, ids_BT(reading))
-    assert (trace.n_layer, trace.n_head, trace.n_kv_head) == (3, 4, 2)
-    assert list(trace.windows) == network.config.windows()
-    assert trace.made_by == {"run": "small", "stage": "base", "step": 7}
+    assert (trace.n_layer, trace.n_head) == (3, 4)
     for layer, weights_BHTS in enumerate(expected):
         for head in range(4):
             for place, row in enumerate(trace.weights[layer][head]):
                 assert sum(row) == PARTS
-                np.testing.assert_allclose(
-                    np.array(row) / PARTS, weights_BHTS[0, head, place, : place + 1], atol=1e-4
-                )
-
-
-@torch.no_grad()
-def test_induction_on_random_tokens_is_the_visualizers(model, network):
-    found, chance = of(looking.random_repeats(model, seed=3)), random.Random(3)
-    known = sorted(model.tokenizer.ranks.values())
-    rows = [[model.bos, *chance.sample(known, looking.RANDOM_TOKENS) * 2] for _ in range(looking.RANDOM_ROWS)]
-    np.testing.assert_allclose(found.induction, induction_scores(network, rows), atol=1e-4)
+                seen = weights_BHTS[0, head, place, : place + 1]
+                np.testing.assert_allclose(np.array(row) / PARTS, seen, atol=1e-4)
+    rows = random_rows(model.tokenizer, 0)
+    np.testing.assert_allclose(trace.repeated.induction, induction_scores(network, rows), atol=1e-4)
 
 
 # ---- the lens ----

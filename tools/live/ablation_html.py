@@ -135,8 +135,8 @@ def _alone(groups: Mapping[str, Sequence[Group]], whole: Loss, found: Mapping[st
         there = [one for one in members if one.label in changes]
         if not there:
             continue
-        yield f'<table class="look-bars"><caption>{escape(title)}: bits per token that it costs to leave it out'
-        yield "</caption><tbody>"
+        yield f'<table class="look-bars"><caption>{escape(title)}: bits per token that leaving it out '
+        yield "costs</caption><tbody>"
         for one in sorted(there, key=lambda one: -changes[one.label]):
             change = changes[one.label]
             yield (

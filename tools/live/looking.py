@@ -1,23 +1,21 @@
-"""A text, and all that goes on inside the model while it reads it: attention, streams, losses.
+"""A text, and what goes on inside the model while it reads it: what each layer would say, and the losses.
 
 The graph of the page gives more than logits (`nanochat.model.export_onnx`): the attention weights of every
-head and the stream between the layers. Here they become what the pages show: a trace, as the attention
-visualizer has it; what each layer would say, the logit lens (nostalgebraist 2020, "interpreting GPT: the
-logit lens"); the surprise at each token, with parts of the network left out if asked.
+head, of which `tools.attention.live_trace` makes a trace, and the stream between the layers. That becomes
+what each layer would say, the logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens"). And the
+surprise at each token, with parts of the network left out if asked.
 
-Shapes: T tokens, V vocabulary, C channels, L layers, H heads. Standard library only.
+Shapes: T tokens, V vocabulary, C channels, L layers. Standard library only.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nanochat.model.config import GPTConfig
-from tools.attention.trace import Repeated, Token, Trace, in_parts
+from tools.attention.trace import Token
 from tools.core.errors import UsageError
 from tools.live.model import Keep, LiveModel
 
@@ -25,7 +23,6 @@ MOST_TOKENS = 64
 """Of a text, the mark at its beginning among them. Every head has a map with the square of it."""
 LEAST_TOKENS = 3
 LIKELIEST = 5
-RANDOM_TOKENS, RANDOM_ROWS = 25, 4
 
 
 @dataclass(frozen=True)
@@ -58,45 +55,6 @@ def read(model: LiveModel, text: str) -> Reading:
     specials = model.tokenizer.special_ids
     tokens = tuple(Token(one, model.tokenizer.token_bytes(one), one in specials) for one in ids)
     return Reading(text, ids, tokens)
-
-
-# ---- attention ----
-
-
-async def attention_trace(
-    model: LiveModel, reading: Reading, repeated: Repeated | None = None, keep: Keep | None = None
-) -> Trace:
-    """What every token looks at, in every head; `repeated` is what the heads do with random tokens."""
-    names = [f"attention_{layer}" for layer in range(model.n_layer)]
-    found = await model.look(reading.ids, names, keep)
-    weights = [
-        [
-            [in_parts(found[name].row(head, place)[: place + 1]) for place in range(len(reading.ids))]
-            for head in range(model.n_head)
-        ]
-        for name in names
-    ]
-    config, run = GPTConfig.from_dict(model.facts["model"]), model.facts.get("run") or {}
-    made_by = {"run": run["name"], "stage": run["stage"], "step": run["step"]} if run else {}
-    return Trace(reading.tokens, weights, config.windows(), config.n_kv_head, "text", made_by, repeated)
-
-
-async def random_repeats(model: LiveModel, seed: int = 0) -> Repeated:
-    """Every head's induction score: how much attention the second of two equal tokens gives to what followed
-    the first, on random tokens that come twice.
-    """
-    known, chance = sorted(model.tokenizer.ranks.values()), random.Random(seed)
-    names = [f"attention_{layer}" for layer in range(model.n_layer)]
-    sums = [[0.0] * model.n_head for _ in names]
-    for _ in range(RANDOM_ROWS):
-        ids = [model.bos, *chance.sample(known, RANDOM_TOKENS) * 2]
-        found = await model.look(ids, names)
-        for layer, name in enumerate(names):
-            for head in range(model.n_head):
-                for place in range(1 + RANDOM_TOKENS, len(ids)):
-                    sums[layer][head] += found[name].row(head, place)[place - RANDOM_TOKENS + 1]
-    scores = [[round(one / RANDOM_TOKENS / RANDOM_ROWS, 6) for one in of_layer] for of_layer in sums]
-    return Repeated(RANDOM_TOKENS, RANDOM_ROWS, seed, scores)
 
 
 # ---- what each layer would say ----

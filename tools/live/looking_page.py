@@ -7,14 +7,17 @@ What was worked out for a text is kept until another text comes, so choosing ano
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from tools.attention.live_trace import STEPS, induction_on_random, trace_of_ids
 from tools.attention.trace import Repeated
 from tools.core.errors import UsageError
+from tools.core.progress import Progress
 from tools.live.ablation import Loss, alone, chosen_parts
 from tools.live.ablation_html import alone_html, loss_html
 from tools.live.attention_html import Heads, head_html, maps_html
-from tools.live.looking import Reading, attention_trace, layers_say, random_repeats, read, surprises
+from tools.live.looking import Reading, layers_say, read, surprises
 from tools.live.model import LiveModel
 from tools.live.streams_html import cell_html, lens_html, row_name
 
@@ -43,9 +46,11 @@ class LookingPages:
         """All heads, and one of them large: `layer` and `head`, or the one that looks back most."""
         reading = self.read(asked)
         if self.repeated is None:
-            self.repeated = await random_repeats(self.model)
+            with Progress("Reading random tokens", STEPS) as progress:
+                self.repeated = await induction_on_random(self.model, 0, progress)
         if self.heads is None:
-            self.heads = Heads(await attention_trace(self.model, reading, self.repeated))
+            trace = await trace_of_ids(self.model, reading.ids)
+            self.heads = Heads(replace(trace, repeated=self.repeated))
         place = self.heads.first()
         if "layer" in asked:
             place = int(asked["layer"]), int(asked["head"])
