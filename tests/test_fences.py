@@ -42,6 +42,7 @@ NOT_PYTHON = {
     "source",
     "tool",
     "explore",
+    "model",
     "diff",
     "css",
     "html",

@@ -35,7 +35,7 @@ def _next_token() -> Iterator[str]:
     yield '<input type="checkbox" name="slowly" checked hidden>'
     yield '<input type="hidden" name="seed" value="0" data-sampling>'
     yield '<div class="model-row"><button type="submit" class="live-button live-run">Ask the model</button>'
-    yield from model_page.buttons("Away with it")
+    yield from model_page.buttons("Clear")
     yield "</div></div>"
     yield '<div class="model-sampling">'
     yield from model_page.sliders("next")

@@ -281,13 +281,13 @@ def count_flops(model: Model, n_time: int | None = None) -> Flops:
     arXiv 2204.02311, appendix B). As usual the causal mask is not deducted.
 
     >>> count_flops(GPTConfig.from_depth(6)).attention.formula
-    '12·H·D·Σmin(window, T) = 12·3·128·6,144 = 28,311,552'
+    '12·H·D·sum(min(window, T)) = 12·3·128·6,144 = 28,311,552'
     """
     n_time = n_time or model.sequence_len
     parameters = multiplied_parameters(model)
     keys = sum(min(window, n_time) for window in model.windows())
     attention = 12 * model.n_head * model.head_dim * keys
-    letters, numbers = "12·H·D·Σmin(window, T)", f"12·{model.n_head:,}·{model.head_dim:,}·{keys:,}"
+    letters, numbers = "12·H·D·sum(min(window, T))", f"12·{model.n_head:,}·{model.head_dim:,}·{keys:,}"
     return Flops(
         matmul=calculate("6·{N}", N=parameters),
         attention=Figure(attention, f"{letters} = {numbers} = {attention:,}"),

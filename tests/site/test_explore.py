@@ -128,6 +128,9 @@ def test_a_figure_can_be_used_by_keyboard_alone(name: str, page: Page) -> None:
         assert control.evaluate("one => one === document.activeElement"), control.get_attribute("name")
         assert control.evaluate("one => getComputedStyle(one).outlineStyle") != "none"
         page.keyboard.press("Tab")
+    if load_figure(name).ask_model:
+        assert figure.locator(".tool-ask-model").evaluate("one => one === document.activeElement")
+        page.keyboard.press("Tab")
     reset = figure.locator(".explore-reset")
     assert reset.evaluate("one => one === document.activeElement")
     before = answers(figure)
