@@ -134,7 +134,7 @@ def bits_per_byte(folder: Path = FOLDER) -> str:
     return rows(lines)
 
 
-LAPTOP = "laptop-run.md"
+LAPTOP = "../laptop-run/"
 
 
 def task_scores(folder: Path = FOLDER) -> str:
