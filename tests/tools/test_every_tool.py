@@ -34,14 +34,15 @@ def run(name: str, *words: str, **settings) -> subprocess.CompletedProcess[str]:
 
 
 def on_bare_python(name: str) -> list[str]:
-    """The examples of the help that need no trained model: they ask what a page can ask, too."""
+    """The examples of the help that need no trained model."""
     tool = registry.load(name)
     return [words for words, _ in tool.examples if not terminal_only(name, words)]
 
 
 def terminal_only(name: str, words: str) -> bool:
     tool = registry.load(name)
-    flags = {one.flag for one in parameters_of(tool.parameters) if one.terminal}
+    # A page asks its own model; in a terminal that takes a checkpoint.
+    flags = {one.flag for one in parameters_of(tool.parameters) if one.terminal or one.asks_model}
     written = {f"--{one.key}" for one in tool.exports} | {"--html"}
     split = shlex.split(words)
     asked = {word.split("=")[0] for word in split}
