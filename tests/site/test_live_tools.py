@@ -16,8 +16,10 @@ from playwright.sync_api import Page
 from nanochat.inference.trace import Trace
 from tests.site.conftest import until
 from tests.site.near import near
+from tests.site.test_pages import violations
 from tests.site.test_tool_pages import NORMAL, READ_FORM, answers, open_tool, wait_for_answer
 from tools import registry
+from tools.attention import live_trace as looking
 from tools.attention.trace_file import read_trace
 from tools.explorer import live_trace
 from web.asking import answer_for
@@ -220,8 +222,6 @@ def test_weights_can_be_saved_and_are_those_of_the_model_here(attention: Page, t
     assert trace.repeated is not None
     wanted = answer_for(registry.load("attention-visualizer"), {"text": "A bird sang."})
     assert wanted["error"] is None
-    from tools.attention import live_trace as looking
-
     here = next(reversed(looking._TRACES.kept.values()))
     assert not isinstance(here, Exception)
     assert trace.tokens == here.tokens
@@ -229,6 +229,14 @@ def test_weights_can_be_saved_and_are_those_of_the_model_here(attention: Page, t
         for head, theirs in zip(layer, own, strict=True):
             for row, wanted_row in zip(head, theirs, strict=True):
                 assert max(abs(a - b) for a, b in zip(row, wanted_row, strict=True)) < 500  # of 100,000
+
+
+def test_a_page_that_was_answered_has_no_fault_that_axe_finds(explorer: Page, attention: Page) -> None:
+    for page, key in ((explorer, "prompt"), (attention, "text")):
+        ask(page, key, "The cat sat on the mat.")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert not violations(page), (key, scheme)
 
 
 # ---- the guides ----
