@@ -32,7 +32,8 @@ class PackedLinear(Linear):
 
     def forward(self, x_BTI: Tensor) -> Tensor:
         """Multiply: [B, T, I] to [B, T, O]."""
-        if torch.is_grad_enabled() or MULTIPLY is None:
+        # The copy is of fp32. A model that computes in bf16 hands over rows in bf16.
+        if torch.is_grad_enabled() or MULTIPLY is None or x_BTI.dtype != torch.float32:
             return super().forward(x_BTI)
         out_BTO: Tensor = MULTIPLY(x_BTI, self.packed, None, "none", [], "")
         return out_BTO

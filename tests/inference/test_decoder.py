@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from nanochat.inference import decoder as decoder_module
 from nanochat.inference import kv_cache
@@ -15,6 +16,7 @@ from nanochat.inference.decoder import Decoder
 from nanochat.inference.packed import PackedLinear, pack
 from nanochat.model.config import GPTConfig
 from nanochat.model.gpt import GPT
+from nanochat.model.layers import Linear
 
 V, CONTEXT = 97, 40
 CORE = GPTConfig.core(n_layer=2, n_embd=32, n_head=4, n_kv_head=4, vocab_size=V, sequence_len=CONTEXT)
@@ -172,3 +174,12 @@ def test_packed_products_are_the_same_and_gradients_still_flow():
         model.head.weight += 1.0
     pack(model)
     same(plain(model, [1, 2, 3, 4]), model(text)[0, -1].detach())
+
+
+def test_rows_in_bf16_are_multiplied_without_the_packed_copy():
+    layer = Linear(32, 64)
+    x_BTI = torch.randn(1, 3, 32).bfloat16()
+    with torch.no_grad():
+        expected = layer(x_BTI)
+        assert pack(nn.ModuleList([layer])) == 1
+        assert torch.equal(layer(x_BTI), expected)
