@@ -30,6 +30,21 @@ PRESS_RUN = """async () => {
   return performance.now() - start;
 }"""
 
+# From the press to the first token, and the tokens a second of the whole answer.
+ASK = """async (text) => {
+  const ground = document.querySelector(".playground");
+  ground.querySelector("[name=text]").value = text;
+  ground.dataset.written = "0";
+  ground.dataset.finish = "";
+  const start = performance.now();
+  ground.querySelector(".live-run").click();
+  while (ground.dataset.written === "0") await new Promise((go) => setTimeout(go, 2));
+  const first = performance.now() - start;
+  while (!ground.dataset.finish) await new Promise((go) => setTimeout(go, 20));
+  return [first, Number(ground.dataset.speed)];
+}"""
+MEMORY = "performance.measureUserAgentSpecificMemory().then((found) => found.bytes)"
+
 
 def main() -> int:
     """Print all figures."""
@@ -44,6 +59,9 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
         print("the first Run of a visit, and later ones")
         for name, value in run_figures(browser, address):
+            print(f"  {name:<44} {value}")
+        print("the model in the page")
+        for name, value in model_figures(browser, address):
             print(f"  {name:<44} {value}")
         print("what a page transfers before a click, compressed")
         for page in sorted(build.SITE.rglob("index.html")):
@@ -92,6 +110,30 @@ def run_figures(browser: Browser, address: str) -> list[tuple[str, str]]:
             f"{min(first):.0f} ms (median {statistics.median(first):.0f})",
         ),
         ("a later Run", f"{min(later):.0f} ms (median {statistics.median(later):.0f})"),
+    ]
+
+
+def model_figures(browser: Browser, address: str) -> list[tuple[str, str]]:
+    """The playground: how long the first token takes, and how many come in a second."""
+    cold, warm, speeds, memory = [], [], [], []
+    for _ in range(REPEATS):
+        page = open_fresh(browser, address + "playground/")
+        page.wait_for_selector(".playground[data-alive]")
+        cold.append(page.evaluate(ASK, "Hello!")[0])
+        for question in ("What is 37 * 12?", "Tell me a story about a dog and a red ball."):
+            first, speed = page.evaluate(ASK, question)
+            warm.append(first)
+            speeds.append(speed)
+        memory.append(page.evaluate(MEMORY))
+        page.context.close()
+    return [
+        (
+            "first token of a visit: Python, model and all",
+            f"{min(cold):.0f} ms (median {statistics.median(cold):.0f})",
+        ),
+        ("first token of a later question", f"{min(warm):.0f} ms (median {statistics.median(warm):.0f})"),
+        ("tokens a second", f"{max(speeds):.0f} (median {statistics.median(speeds):.0f})"),
+        ("memory of the page with its workers", f"{max(memory) / 1e6:.0f} MB"),
     ]
 
 

@@ -124,13 +124,17 @@ def bits_per_byte(folder: Path = FOLDER) -> str:
     scores = read("scores.json", folder)
     base = score_of(scores["runs"].get("base", []), "bpb")
     laptop = json.loads(next(laptop_run.run_of("base").glob("evaluations/*-bpb.json")).read_bytes())
-    lines = [["model", "numbers", "bits per byte"], ["---", "---", "---:"]]
+    lines = [["model", "numbers", "bytes read", "bits per byte"], ["---", "---", "---:", "---:"]]
+
+    def add(model: str, bits: int, n_bytes: int, value: float) -> None:
+        lines.append([model, f"{bits} bits", f"{n_bytes:,}", f"{value:.4f}"])
+
     if base is not None:
-        lines.append(["after pretraining", "32 bits", f"{base['value']:.4f}"])
-    lines.append([f"[the laptop's run]({LAPTOP}), after pretraining", "32 bits", f"{laptop['value']:.4f}"])
+        add("after pretraining", 32, base["n"], base["value"])
+    add(f"[the laptop's run]({LAPTOP}), after pretraining", 32, laptop["n"], laptop["value"])
     if measured := scores["bits_per_byte"]:
-        lines.append(["after all stages", "32 bits", f"{measured['fp32']:.4f}"])
-        lines.append(["after all stages, as the page has it", "8 bits", f"{measured['int8']:.4f}"])
+        add("after all stages", 32, measured["bytes"], measured["fp32"])
+        add("after all stages, as the page has it", 8, measured["bytes"], measured["int8"])
     return rows(lines)
 
 

@@ -27,11 +27,11 @@ def folder(tmp_path):
     }
     scores = {
         "runs": {
-            "base": [{"task": "bpb", "accuracy": None, "value": 1.2345}],
+            "base": [{"task": "bpb", "accuracy": None, "value": 1.2345, "n": 5_432}],
             "sft": [{**score, "task": "arithmetic", "accuracy": 0.25, "error": 0.0125}],
         },
         "int8": [{**score, "task": "arithmetic", "accuracy": 0.375, "error": 0.02, "replies": [reply]}],
-        "bits_per_byte": {"fp32": 2.3456, "int8": 2.3467},
+        "bits_per_byte": {"fp32": 2.3456, "int8": 2.3467, "bytes": 6_543},
     }
     text = {"answer": "", "int8": {"finish": "length", "text": "*Hi*\nyou", "calls": [["python", "1+1"]]}}
     texts = [{**text, "kind": kind, "text": f"Say {kind}"} for kind in model_card.KINDS]
@@ -68,8 +68,8 @@ def test_every_part_says_what_the_files_say(folder):
     assert "| pretraining | 5 | 999 | 4 | bf16 | CPU, 3 cores | 1.5 |" in model_card.recipe(folder)
     assert "| all, with text and evaluation |  |  |  |  |  | 3.0 |" in model_card.recipe(folder)
     assert "nanochat train base --depth 3 --no-compile\n" in model_card.commands(folder)
-    assert "| after pretraining | 32 bits | 1.2345 |" in model_card.bits_per_byte(folder)
-    assert "| 8 bits | 2.3467 |" in model_card.bits_per_byte(folder)
+    assert "| after pretraining | 32 bits | 5,432 | 1.2345 |" in model_card.bits_per_byte(folder)
+    assert "| 8 bits | 6,543 | 2.3467 |" in model_card.bits_per_byte(folder)
     assert "| `arithmetic` | 25.0 % ± 1.2 | 37.5 % ± 2.0 | 1,234 |" in model_card.task_scores(folder)
     assert "49 are the same" in model_card.rounding(folder)
     assert "0.032" in model_card.rounding(folder)
