@@ -120,7 +120,7 @@ def model_figures(browser: Browser, address: str) -> list[tuple[str, str]]:
         page = open_fresh(browser, address + "playground/")
         page.wait_for_selector(".playground[data-alive]")
         cold.append(page.evaluate(ASK, "Hello!")[0])
-        for question in ("What is 37 * 12?", "Tell me a story about a dog and a red ball."):
+        for question in ("What is 37 * 12?", "Tell me a story about a girl named Lily."):
             first, speed = page.evaluate(ASK, question)
             warm.append(first)
             speeds.append(speed)

@@ -16,21 +16,20 @@ from tools.live.playground import Playground
 from web import looking_page, model_files, model_runner, words_page
 
 EXAMPLES = (
+    ("chat", "Tell me a story about a girl named Lily."),
     ("chat", "What is 37 * 12?"),
     ("chat", "How many r are in strawberry?"),
-    ("chat", "Tell me a story about a dog and a red ball."),
     ("chat", "What can you do?"),
     ("complete", "Once upon a time"),
 )
 SLIDERS = (
-    ("temperature", "Temperature", 0, 2, 0.05, 0.7, "0 always takes the likeliest token"),
+    ("temperature", "Temperature", 0, 2, 0.05, 0.5, "0 always takes the likeliest token"),
     ("top_k", "Top-k", 0, 100, 1, 0, "only the k likeliest tokens"),
     ("top_p", "Top-p", 0, 1, 0.01, 1, "only the likeliest that together reach p"),
     ("min_p", "Min-p", 0, 1, 0.01, 0, "only tokens with this share of the likeliest one's chance"),
 )
 WITHOUT_SCRIPT = "The model runs in this page by JavaScript. Without it, the page shows one answer of it."
-# Where the example stops, so that the page shows a choice that is still open.
-FIRST_TOKENS = 3
+RULES = Sampling(temperature=0.5)
 
 
 def chat() -> str:
@@ -100,17 +99,15 @@ def sliders(prefix: str) -> Iterator[str]:
 
 
 async def example(question: str) -> tuple[str, str]:
-    """An answer of the model to a question, and the choice at one of its first tokens."""
+    """An answer of the model to a question, and its most open choice: that is the one to look at."""
     ground = Playground(model_runner.page_model())
     ground.ask(question)
-    how, at, ends = Sampling(temperature=0.0), 0, [0]
+    at, choices = 0, []
     while ground.places[at].finish is None:
-        at = await ground.step(at, how, seed=0)
-        ends.append(at)
-    choice = await ground.shown_distribution(
-        ends[min(FIRST_TOKENS, len(ends) - 1)], Sampling(temperature=0.7)
-    )
-    return answer_html(ground.shown_answer(at)), next_html(choice)
+        choices.append((await ground.shown_distribution(at, RULES), ground.last_words(at)))
+        at = await ground.step(at, RULES, seed=0)
+    choice, after = max(choices, key=lambda one: one[0]["bits"]["ruled"])
+    return answer_html(ground.shown_answer(at)), next_html(choice, after=after)
 
 
 PAGES = {

@@ -100,18 +100,22 @@ def token_text(token: Shown) -> str:
     return marked or "<i>∅</i>"
 
 
-def next_html(shown: Shown | None, taken: Sequence[int] = ()) -> str:
-    """The likeliest next tokens: what the model says, what the rules make of it, and a button to take one."""
+def next_html(shown: Shown | None, taken: Sequence[int] = (), after: str = "") -> str:
+    """The likeliest next tokens: what the model says, what the rules make of it, and a button to take one.
+
+    `after` is the end of the text before them.
+    """
     if shown is None:
         return '<p class="model-note">The answer has ended, so nothing is chosen here.</p>'
-    return "\n".join(_next(shown, set(taken)))
+    return "\n".join(_next(shown, set(taken), " ".join(after.split())))
 
 
-def _next(shown: Shown, taken: set[int]) -> Iterator[str]:
+def _next(shown: Shown, taken: set[int], after: str) -> Iterator[str]:
     kept, bits = shown["kept"], shown["bits"]
     count = f"{kept:,} token" + ("s" if kept != 1 else "")
+    place = f"After “{escape(after)}” the" if after else "The"
     yield (
-        f'<p class="model-says">The rules leave <b>{count}</b>. How open the choice is: '
+        f'<p class="model-says">{place} rules leave <b>{count}</b>. How open the choice is: '
         f"{bits['model']:.2f} bits for the model, <b>{bits['ruled']:.2f} bits</b> after the rules.</p>"
     )
     yield '<table class="model-next"><thead><tr><th scope="col">Token</th><th scope="col">Model</th>'

@@ -136,7 +136,7 @@ async def _look(asked: dict[str, Any]) -> dict[str, Any]:
         "finish": shown["finish"],
         "written": len(shown["places"]),
         "answer": answer_html(shown),
-        "next": next_html(following, list(ground.places[at].branches)),
+        "next": next_html(following, list(ground.places[at].branches), ground.last_words(at)),
         "branches": branches_html(shown["branches"]),
     }
 

@@ -27,6 +27,8 @@ from tools.live.model import LiveModel
 
 ROWS = 12
 """Tokens of a distribution that are shown."""
+LAST_TOKENS = 6
+"""Tokens before a choice that are named with it."""
 LONGEST_ANSWER = 256
 """Tokens of one answer; as far as the context has room for them."""
 TINY = 1e-12
@@ -207,6 +209,11 @@ class Playground:
             "kept": sum(chance > TINY for chance in ruled),
             "bits": {"model": entropy(plain), "ruled": entropy(ruled)},
         }
+
+    def last_words(self, at: int) -> str:
+        """The end of what the model has read and written up to a place, as text without special tokens."""
+        ids = [one for one in self.ids(at)[-LAST_TOKENS:] if one not in self.tokenizer.special_ids]
+        return self.tokenizer.decode(ids).strip("\ufffd")
 
     def shown_token(self, token_id: int) -> dict[str, Any]:
         """A token's id and text; a special token is named."""
