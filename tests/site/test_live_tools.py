@@ -172,7 +172,9 @@ def test_writing_tells_how_far_it_is_and_can_be_stopped(
     for url in (host_url, site_url):
         page = open_tool(open_page, url, "generation-explorer")
         ask(page, "prompt", "Hello")
-        page.check("[name=complete]")
+        # As if by dice, so that no text comes to an end by itself.
+        page.fill("[name=temperature]", "3")
+        page.fill("[name=temperatures]", "2.5, 3, 4")
         page.fill("[name=tokens]", "480")
         until(page, "document.querySelector('.tool-status').textContent.startsWith('Writing: ')")
         started = time.monotonic()
@@ -180,6 +182,7 @@ def test_writing_tells_how_far_it_is_and_can_be_stopped(
         until(page, "document.querySelector('.tool-status').textContent.startsWith('Stopped.')")
         assert time.monotonic() - started < STOPS_WITHIN_S
         before = answers(page)
+        page.fill("[name=temperatures]", "0")
         page.fill("[name=tokens]", "3")
         wait_for_answer(page, before)
         compare(page, "generation-explorer")
@@ -236,6 +239,7 @@ def test_a_page_that_was_answered_has_no_fault_that_axe_finds(explorer: Page, at
         ask(page, key, "The cat sat on the mat.")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.wait_for_timeout(500)  # colours change slowly
             assert not violations(page), (key, scheme)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def read(page: Page, name: str, text: str = TEXT) -> None:
 
 
 def words_and_numbers(html: str) -> tuple[list[str], list[float]]:
-    text = re.sub(r"<[^>]*>", " ", html)
+    text = unescape(re.sub(r"<[^>]*>", " ", html))
     return NUMBER.sub("#", text).split(), [float(one) for one in NUMBER.findall(text)]
 
 

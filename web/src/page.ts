@@ -14,18 +14,25 @@ export function openPage(): void {
   openQuizzes(fresh("fieldset.quiz"));
   openTools(fresh(".tool"));
   openFigures(fresh(".explore"));
-  const playgrounds = fresh(".playground");
-  if (playgrounds.length > 0) void import("./playground").then(({ openPlaygrounds }) => openPlaygrounds(playgrounds));
-  const looking = fresh(".looking");
-  if (looking.length > 0) void import("./looking").then(({ openLooking }) => openLooking(looking));
-  const maps = fresh(".words-map");
-  if (maps.length > 0) void import("./words_map").then(({ openWordsMaps }) => openWordsMaps(maps));
+  openWith(".playground", async (found) => (await import("./playground")).openPlaygrounds(found));
+  openWith(".looking", async (found) => (await import("./looking")).openLooking(found));
+  openWith(".words-map", async (found) => (await import("./words_map")).openWordsMaps(found));
   showProgress();
 }
 
 /** The reader goes to another page: nothing of this one may keep Python busy. */
 export function leavePage(): void {
   python.leavePage();
+}
+
+/** Open elements with a script that few pages need. They are alive when that is done, not before. */
+function openWith(selector: string, open: (elements: HTMLElement[]) => Promise<void>): void {
+  const found = [...document.querySelectorAll<HTMLElement>(selector)].filter((element) => !element.dataset["opened"]);
+  if (found.length === 0) return;
+  for (const element of found) element.dataset["opened"] = "yes";
+  void open(found).then(() => {
+    for (const element of found) element.dataset["alive"] = "yes";
+  });
 }
 
 /** The elements that are not alive yet. Two navigations in quick succession may open the same page twice. */
