@@ -11,6 +11,7 @@ import { KeptFiles } from "./kept_files";
 import type { Answer, CellSource, FromWorker, GivenFiles, Request, ToWorker } from "./messages";
 import { OutputStream } from "./output_stream";
 import { PageModel } from "./page_model";
+import { withRoom } from "./room_for_memory";
 import { stayOnThisSite } from "./stay_on_this_site";
 import { UNPACK_WHEEL, WHEEL } from "./unpack_wheel";
 
@@ -82,7 +83,7 @@ async function startPython(folder: string, facts: Start): Promise<[PyodideAPI, "
   for (const download of [wheel, memory]) download.catch(() => {});
   // The wheel is unpacked either way: files are no part of the saved memory.
   try {
-    const ready = await loadPyodide({ ...options, _loadSnapshot: memory });
+    const ready = await withRoom(memory, () => loadPyodide({ ...options, _loadSnapshot: memory }));
     unpack(ready, await wheel);
     // Chance must not repeat itself in every reader's page, as a saved memory would make it do.
     ready.runPython("import random; random.seed()");
