@@ -52,7 +52,11 @@ def session_of(folder: Path, listed: dict, which: str) -> onnxruntime.InferenceS
 def outputs_of(folder: Path, listed: dict, ids: list[int]) -> dict[str, np.ndarray]:
     """All outputs of one call without a past."""
     past = {name: np.zeros(one["shape"], one["type"]) for name, one in listed["empty_cache"].items()}
-    keep = {name: np.ones(listed["n_layer"], np.float32) for name in ("keep_attention", "keep_mlp")}
+    keep = {
+        name: np.ones(one["shape"], np.float32)
+        for name, one in listed["inputs"].items()
+        if name.startswith("keep_")
+    }
     session = session_of(folder, listed, "model")
     found = session.run(None, {"ids": np.array([ids]), **past, **keep})
     return dict(zip(listed["outputs"], found, strict=True))
@@ -151,7 +155,10 @@ def test_the_map_of_embeddings(folder, listed):
     tokenizer = packed.tokenizer()
     assert made["ids"] == [one for one in range(tokenizer.n_vocab) if is_text(tokenizer, one)]
     assert len(made["ids"]) > 0.9 * tokenizer.n_vocab
-    assert {len(made[name]) for name in made} == {len(made["ids"])}
+    assert {len(made[name]) for name in made if name != "variance"} == {len(made["ids"])}
+    assert made["texts"] == [tokenizer.token_bytes(one).decode() for one in made["ids"]]
+    assert len(made["variance"]) == 2
+    assert 1 > made["variance"][0] >= made["variance"][1] > 0
     rows_NC = packed.tensors()["embedding.weight"][made["ids"]].double()
     for place in range(0, len(made["ids"]), 500):
         cosines_N = torch.cosine_similarity(rows_NC[place : place + 1], rows_NC)
