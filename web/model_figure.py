@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanochat.inference.request import Sampling
-from tools.live.chips import answer_html, next_html
+from tools.live.chips import answer_html
 from tools.live.playground import Playground
 from web import model_files, model_page, model_runner
 
@@ -90,7 +90,7 @@ async def next_example() -> tuple[str, str]:
     ground.complete(TEXT)
     values = {name: value for name, _, _, _, _, value, _ in model_page.SLIDERS}
     rules = Sampling(float(values["temperature"]), int(values["top_k"]), values["top_p"], values["min_p"])
-    return answer_html(ground.shown_answer(0)), next_html(await ground.shown_distribution(0, rules))
+    return answer_html(ground.shown_answer(0)), await model_page.choice(ground, 0, rules)
 
 
 async def call_example() -> tuple[str, str]:
@@ -100,4 +100,4 @@ async def call_example() -> tuple[str, str]:
     greedy, at = Sampling(temperature=0), 0
     while ground.places[at].finish is None:
         at = await ground.step(at, greedy, seed=0)
-    return answer_html(ground.shown_answer(at)), next_html(await ground.shown_distribution(0, greedy))
+    return answer_html(ground.shown_answer(at)), await model_page.choice(ground, 0, greedy)

@@ -102,12 +102,17 @@ async def example(question: str) -> tuple[str, str]:
     """An answer of the model to a question, and its most open choice: that is the one to look at."""
     ground = Playground(model_runner.page_model())
     ground.ask(question)
-    at, choices = 0, []
+    at, openness = 0, {}
     while ground.places[at].finish is None:
-        choices.append((await ground.shown_distribution(at, RULES), ground.last_words(at)))
+        openness[at] = (await ground.shown_distribution(at, RULES))["bits"]["ruled"]
         at = await ground.step(at, RULES, seed=0)
-    choice, after = max(choices, key=lambda one: one[0]["bits"]["ruled"])
-    return answer_html(ground.shown_answer(at)), next_html(choice, after=after)
+    most_open = max(openness, key=openness.__getitem__)
+    return answer_html(ground.shown_answer(at)), await choice(ground, most_open, RULES)
+
+
+async def choice(ground: Playground, at: int, rules: Sampling) -> str:
+    """The choice at a place, as the page's script would show it."""
+    return next_html(await ground.shown_distribution(at, rules), after=ground.last_words(at))
 
 
 PAGES = {

@@ -51,6 +51,12 @@ worker.onmessage = ({ data }) => {
   else void perform(data.id, data.request);
 };
 
+// Stop may reach Python between two steps of what it waits for, where nothing of ours can catch it. The page then ends
+// this worker; it must not hear of an error beside.
+globalThis.addEventListener("error", (event) => {
+  if (event.message.includes("KeyboardInterrupt")) event.preventDefault();
+});
+
 async function start(folder: string, top: string, interrupt: SharedArrayBuffer | null): Promise<void> {
   site = top;
   kept = new KeptFiles(top, globalThis.caches as CacheStorage | undefined);
