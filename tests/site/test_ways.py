@@ -174,7 +174,7 @@ def test_the_list_leaves_nothing_out(site, name):
     listed = BeautifulSoup(page_of(site, "contents"), "html.parser").select(f'[data-page="{name}"] li')
     kinds = Counter(str(one["data-kind"]) for one in listed)
     article = BeautifulSoup(page[page.index("<article") : page.index("</article>")], "html.parser")
-    explored = article.select("figure.explore")
+    explored = article.select("figure.explore, .model-figure")
     assert kinds["interactive"] == len(explored)
     for part in (*explored, *article.select(".live-output")):
         part.clear()
