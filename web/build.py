@@ -109,6 +109,7 @@ def build(strict: bool, verbose: bool) -> None:
         contents.fill(NEW)
         search_words.split_glossary(NEW)
         finish.quiet_terms(NEW)
+        finish.drop_styles(NEW)
     with step("content security policy"):
         finish.secure(NEW)
     swap(NEW, SITE)

@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 INLINE_MATH = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 DISPLAY_MATH = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
 MERMAID = re.compile(r'<pre class="mermaid-source"><code>(.*?)</code></pre>', re.DOTALL)
+# Where a page shows the model, and the style sheet for that.
+MODEL_PART = re.compile(r"class=\"(?:playground|looking|words-map)\b|model-figure")
+MODEL_STYLES = re.compile(r"<link rel=\"?stylesheet\"? href=\"?[^\" >]*stylesheets/model\.css\"?>\n?")
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL | re.IGNORECASE)
 EXERCISE = re.compile(r'<div class="live-cell exercise"[^>]*? data-exercise="([^"]*)" data-title="([^"]*)"')
 ABBREVIATION = re.compile(r'<abbr title="([^"]*)">(.*?)</abbr>', re.DOTALL)
@@ -180,6 +183,27 @@ def write_exercises(site: Path) -> None:
     place = site / "assets" / "live" / "exercises.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
+
+
+def without_model_styles(text: str) -> str:
+    """A page without the style sheet of the model's pages, if it shows none: three kilobytes less to fetch.
+
+    >>> without_model_styles('<link rel="stylesheet" href="../stylesheets/model.css"><p>')
+    '<p>'
+    >>> "model.css" in without_model_styles(
+    ...     '<link rel="stylesheet" href="../stylesheets/model.css"><div class="playground">'
+    ... )
+    True
+    """
+    return text if MODEL_PART.search(text) else MODEL_STYLES.sub("", text)
+
+
+def drop_styles(site: Path) -> None:
+    """Take the style sheet of the model's pages from all others."""
+    for path in sorted(site.rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        if (lighter := without_model_styles(text)) != text:
+            path.write_text(lighter, encoding="utf-8")
 
 
 def secure(site: Path) -> None:

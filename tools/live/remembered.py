@@ -19,11 +19,11 @@ MOST = 4
 class Remembered(Generic[Found]):
     """The last few answers of one kind.
 
-    >>> import asyncio
     >>> async def work_out():
     ...     return "yes"
     >>> answers = Remembered[str]()
-    >>> asyncio.run(answers.work_out("does it rain?", work_out))
+    >>> for _ in answers.work_out("does it rain?", work_out).__await__():
+    ...     pass
     >>> answers.get("does it rain?")
     'yes'
     >>> answers.get("does it snow?")

@@ -5,6 +5,7 @@ import { openFigures } from "./explore";
 import { showProgress } from "./progress";
 import { python } from "./python_client";
 import { openQuizzes } from "./quiz";
+import { siteAddress } from "./site_address";
 import { openTools } from "./tool_page";
 
 export function openPage(): void {
@@ -30,9 +31,19 @@ function openWith(selector: string, open: (elements: HTMLElement[]) => Promise<v
   const found = [...document.querySelectorAll<HTMLElement>(selector)].filter((element) => !element.dataset["opened"]);
   if (found.length === 0) return;
   for (const element of found) element.dataset["opened"] = "yes";
+  needStyles();
   void open(found).then(() => {
     for (const element of found) element.dataset["alive"] = "yes";
   });
+}
+
+/** Their style sheet stands in their pages alone. Instant navigation may have left it behind. */
+function needStyles(): void {
+  if (document.querySelector('link[href$="stylesheets/model.css"]')) return;
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("stylesheets/model.css", siteAddress()).href;
+  document.head.append(link);
 }
 
 /** The elements that are not alive yet. Two navigations in quick succession may open the same page twice. */
