@@ -306,3 +306,13 @@ def test_a_model_that_cannot_be_fetched_is_said_and_can_be_asked_again(
         refused.clear()
     ask(page, "What is 6 * 7?")
     assert "42" in page.inner_text(".model-answer-place")
+
+
+def test_it_has_its_styles_when_another_page_came_before(site_url: str, open_page: Open) -> None:
+    """Instant navigation keeps the head of the first page, which had no use for them."""
+    page = open_page(site_url + "guides/04-training/")
+    assert page.locator('link[href$="model.css"]').count() == 0
+    page.locator(".md-tabs a", has_text="Playground").click()
+    page.wait_for_selector(".playground[data-alive]")
+    until(page, "() => getComputedStyle(document.querySelector('.model-controls')).display === 'grid'")
+    assert page.locator('link[href$="model.css"]').count() == 1
