@@ -260,6 +260,7 @@ def test_a_word_is_in_sight_on_a_phone(site_url, open_page):
     sides = set()
     for word in page.locator("[name=example]").all():
         word.click()
+        page.wait_for_selector(".words-map[data-shown]")  # the file has come
         until(
             page,
             "name => document.querySelector('text.words-chosen').textContent === name",
