@@ -24,16 +24,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from web import (
-    assets,
-    browser_python,
-    contents,
-    finish,
-    notebook,
-    reference,
-    search_words,
-    theme_mends,
-)
+from web import assets, browser_python, contents, finish, notebook, reference, search_words, theme_mends
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "site_docs"

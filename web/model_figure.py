@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from nanochat.inference.request import Sampling
 from tools.live.chips import answer_html
 from tools.live.playground import Playground
-from web import model_files, model_page, model_runner
+from web import model_page, model_runner
 
 TEXT = "Once upon a time there was a"
 QUESTION = "What is 37 * 12?"
@@ -40,7 +40,7 @@ def _next_token() -> Iterator[str]:
     yield '<div class="model-sampling">'
     yield from model_page.sliders("next")
     yield "</div>"
-    yield from _closing(*model_runner.at_once(next_example()))
+    yield from model_page.closing(*model_runner.at_once(next_example()))
 
 
 def call() -> str:
@@ -59,7 +59,7 @@ def _call() -> Iterator[str]:
     yield '<div class="model-row"><button type="submit" class="live-button live-run">Ask the model</button>'
     yield from model_page.buttons("New conversation")
     yield "</div></div>"
-    yield from _closing(*model_runner.at_once(call_example()))
+    yield from model_page.closing(*model_runner.at_once(call_example()))
 
 
 def _opening(name: str, title: str, says: str) -> Iterator[str]:
@@ -68,20 +68,6 @@ def _opening(name: str, title: str, says: str) -> Iterator[str]:
     yield f'<form aria-label="{title}" autocomplete="off">'
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
     yield '<fieldset class="model-controls" disabled>'
-
-
-def _closing(answer: str, following: str) -> Iterator[str]:
-    megabytes = model_files.download_bytes() / 1e6
-    yield "</fieldset></form>"
-    yield (
-        f'<p class="tool-private">The first question starts Python and fetches the model and what runs it, '
-        f"{megabytes:.0f} MB. This browser keeps them. What you write is not sent anywhere.</p>"
-    )
-    yield '<p class="model-status" role="status"></p>'
-    yield f'<div class="model-answer-place" tabindex="0" role="region" aria-label="the answer">{answer}</div>'
-    yield '<div class="model-branches-place"></div>'
-    yield f'<div class="model-next-place">{following}</div>'
-    yield "</div>"
 
 
 async def next_example() -> tuple[str, str]:

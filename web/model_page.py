@@ -38,7 +38,6 @@ def chat() -> str:
 
 
 def _chat() -> Iterator[str]:
-    megabytes = model_files.download_bytes() / 1e6
     yield '<div class="playground">'
     yield '<form aria-label="A question for the model" autocomplete="off">'
     yield f'<noscript><p class="tool-note">{WITHOUT_SCRIPT}</p></noscript>'
@@ -68,14 +67,20 @@ def _chat() -> Iterator[str]:
         'aria-describedby="playground-seed-help"><span class="tool-help" id="playground-seed-help">'
         "another one, another draw</span></div>"
     )
-    yield "</div></fieldset></form>"
+    yield "</div>"
+    yield from closing(*model_runner.at_once(example(EXAMPLES[0][1])))
+
+
+def closing(answer: str, following: str) -> Iterator[str]:
+    """The end of a playground's form, and the places that its script fills: an answer, a choice."""
+    megabytes = model_files.download_bytes() / 1e6
+    yield "</fieldset></form>"
     yield (
         f'<p class="tool-private">The first question starts Python and fetches the model and what runs it, '
         f"{megabytes:.0f} MB. This browser keeps them. What you write is not sent anywhere.</p>"
     )
     yield '<p class="model-status" role="status"></p>'
-    shown, following = model_runner.at_once(example(EXAMPLES[0][1]))
-    yield f'<div class="model-answer-place" tabindex="0" role="region" aria-label="the answer">{shown}</div>'
+    yield f'<div class="model-answer-place" tabindex="0" role="region" aria-label="the answer">{answer}</div>'
     yield '<div class="model-branches-place"></div>'
     yield f'<div class="model-next-place">{following}</div>'
     yield "</div>"

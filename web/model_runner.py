@@ -43,6 +43,11 @@ class OnnxRunner:
         path = self.folder / self.facts["files"][name]["name"]
         return onnxruntime.InferenceSession(str(path), self.options, ["CPUExecutionProvider"])
 
+    @functools.cached_property
+    def lens_session(self) -> onnxruntime.InferenceSession:
+        """The end of the model alone; opened when it is first asked."""
+        return self._open("lens")
+
     async def run(
         self,
         ids: Sequence[int],
@@ -70,7 +75,7 @@ class OnnxRunner:
     async def lens(self, stream: Sequence[float]) -> Array:
         """See `tools.live.model.Runner.lens`."""
         stream_TC = np.array(stream, np.float32).reshape(-1, self.facts["model"]["n_embd"])
-        session = self._open("lens")
+        session = self.lens_session
         # Its other input is what backout takes out.
         given = {one.name: np.zeros_like(stream_TC) for one in session.get_inputs()} | {"stream": stream_TC}
         return as_array(session.run(None, given)[0])

@@ -20,13 +20,9 @@ from nanochat.inference.decoder import Decoder
 from nanochat.inference.position import Moment, Position, Rest
 from nanochat.inference.request import Request, Sampling
 from nanochat.inference.sampling import draw
-from nanochat.inference.trace import Prompt, Run, Trace
+from nanochat.inference.trace import DIGITS, TEMPERATURES, Prompt, Run, Trace
 from nanochat.inference.writing import Tokenizer, Writing
 from nanochat.model.gpt import GPT
-
-# Those that people use; what is asked for besides is added.
-TEMPERATURES = (0.3, 0.5, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0)
-DIGITS = 9  # as many as tell any two numbers of 32 bits apart
 
 
 def position_of(

@@ -36,6 +36,10 @@ from nanochat.inference.position import Moment, Position, Rest
 from nanochat.inference.request import Finish, Sampling
 
 FORMAT, VERSION = "nanochat-trace", 1
+# What is recorded unless somebody asks for more: temperatures that people use, and as many digits as tell any
+# two numbers of 32 bits apart.
+TEMPERATURES = (0.3, 0.5, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0)
+DIGITS = 9
 CALL_MARKERS = ("<|python_start|>", "<|python_end|>")
 KINDS: dict[str, type | tuple[type, ...]] = {
     "an object": dict, "a list": list, "a text": str, "a whole number": int, "a number": (int, float),

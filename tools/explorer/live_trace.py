@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from nanochat.inference.trace import Trace
+from nanochat.inference.trace import TEMPERATURES, Trace
 from nanochat.toolbox.tools import make_tools
 from tools.core.progress import Progress
 from tools.explorer.prompt import prompt_of
 from tools.explorer.question import Question
 from tools.live.model import LiveModel
-from tools.live.recording import TEMPERATURES, LiveRecorder, Logits
+from tools.live.recording import LiveRecorder, Logits
 from tools.live.remembered import Remembered
 
 # What has no part in what the model writes; questions that differ in it alone share one trace.

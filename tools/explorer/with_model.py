@@ -10,7 +10,7 @@ import dataclasses
 from functools import lru_cache
 
 from nanochat.errors import UserError
-from nanochat.inference.trace import Trace
+from nanochat.inference.trace import TEMPERATURES, Trace
 from tools.core.errors import ToolError, UsageError
 from tools.explorer.live_trace import ONLY_SHOWN
 from tools.explorer.prompt import prompt_of
@@ -30,7 +30,7 @@ def _record(question: Question) -> Trace:
     except ImportError:
         raise ToolError("a model needs torch: pip install -e '.[train]'; a --trace needs nothing") from None
     from nanochat.commands import chat_model
-    from nanochat.inference.recording import TEMPERATURES, Recorder
+    from nanochat.inference.recording import Recorder
     from nanochat.toolbox.tools import make_tools
     from nanochat.train.precision import TYPES, pick_dtype
 

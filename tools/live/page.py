@@ -98,11 +98,6 @@ async def answer(call: str, words: str = "{}") -> str:
         raise Stopped from None
 
 
-async def _facts(asked: dict[str, Any]) -> dict[str, Any]:
-    facts = model().facts
-    return {"run": facts.get("run"), "model": facts["model"], "special_tokens": facts.get("special_tokens")}
-
-
 async def _ask(asked: dict[str, Any]) -> dict[str, Any]:
     text = str(asked.get("text", ""))
     if not text.strip():
@@ -160,7 +155,6 @@ def sampling_of(asked: dict[str, Any]) -> Sampling:
 
 
 CALLS: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
-    "facts": _facts,
     "ask": _ask,
     "step": _step,
     "take": _take,

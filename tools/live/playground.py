@@ -227,16 +227,12 @@ class Playground:
         """The answer up to a place, token by token, with the places at which the tree branches."""
         path = self.path(at)
         return {
-            "place": at,
             "places": [self._shown_place(number) for number in path[1:]],
             "finish": self.places[at].finish,
-            "parts": [{"type": part.type, "text": part.text} for part in self.parts(at)],
             "prompt": [self.shown_token(one) for one in self.prompt],
             "chat": self.chat,
             "older": self._older(),
             "left_out": self.left_out,
-            "tokens": len(self.ids(at)),
-            "context": self.model.context,
             "branches": self._other_ends(path),
         }
 

@@ -19,13 +19,9 @@ from typing import Any
 from nanochat.inference.position import Moment, Position, Rest
 from nanochat.inference.request import Request, Sampling
 from nanochat.inference.sampling import choose, distribution, draw
-from nanochat.inference.trace import Prompt, Run, Trace
+from nanochat.inference.trace import DIGITS, TEMPERATURES, Prompt, Run, Trace
 from nanochat.inference.writing import Writing
 from tools.live.model import LiveModel
-
-TEMPERATURES = (0.3, 0.5, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0)
-"""Those of `nanochat.inference.recording`."""
-DIGITS = 9  # as many as tell any two numbers of 32 bits apart
 
 Logits = dict[tuple[int, ...], "array[float]"]
 """What the model said after a text, by the text's ids."""

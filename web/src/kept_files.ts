@@ -4,6 +4,8 @@
  * They lie in the browser's Cache Storage, where they outlive the visit and can be had without a network. Where the
  * browser allows no storage (a private window, an address without https), they are fetched each time.
  */
+import { fetchFile } from "./fetch_file";
+
 const STORE = "nanochat-model";
 
 export class KeptFiles {
@@ -21,7 +23,7 @@ export class KeptFiles {
   async fresh(address: string): Promise<string> {
     const store = await this.opened;
     try {
-      const response = await fetched(address, { cache: "no-cache" });
+      const response = await fetchFile(address, { cache: "no-cache" });
       await store?.put(address, response.clone()).catch(() => {});
       return await response.text();
     } catch (error) {
@@ -40,7 +42,7 @@ export class KeptFiles {
       count(found.byteLength);
       return found;
     }
-    const response = await fetched(address);
+    const response = await fetchFile(address);
     const found = await new Response(response.body?.pipeThrough(counter(count)) ?? null).arrayBuffer();
     await this.keep(store, address, found);
     return found;
@@ -70,13 +72,4 @@ function counter(count: (bytes: number) => void): TransformStream<Uint8Array<Arr
       controller.enqueue(chunk);
     },
   });
-}
-
-async function fetched(address: string, init?: RequestInit): Promise<Response> {
-  const name = new URL(address).pathname.split("/").pop();
-  const response = await fetch(address, init).catch(() => {
-    throw new Error(`${name} could not be fetched. Is the network there?`);
-  });
-  if (!response.ok) throw new Error(`${name} could not be fetched: the server said ${response.status}.`);
-  return response;
 }

@@ -6,6 +6,7 @@
  */
 import { python, type Job } from "./python_client";
 import { find } from "./tool_questions";
+import { startingPython } from "./waiting_words";
 
 /** What `tools.live.looking_page` says. */
 interface Shown {
@@ -118,7 +119,7 @@ class LookingPage {
     const said = JSON.stringify({ text: this.text, ...words });
     this.element.setAttribute("aria-busy", "true");
     const job = python.ask(() => ({ kind: "model", call, words: said }), {
-      loading: (loaded, total) => this.say(total ? `Starting Python: ${mega(loaded)} of ${mega(total)} MB` : "Starting Python…"),
+      loading: (loaded, total) => this.say(startingPython(loaded, total)),
       running: () => !this.runningThroughAll && this.say("Reading…"),
       progress: (what, share) => this.say(`${what}: ${Math.round(share * 100)} %`),
     });
@@ -203,10 +204,6 @@ function element(tag: string, kind: string, text: string): HTMLElement {
 /** A space at the edge as a dot, a line break as an arrow. */
 function visible(text: string): string {
   return text.replaceAll("\n", "↵").replace(/^ | $/g, "·");
-}
-
-function mega(bytes: number): string {
-  return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 }
 
 export function openLooking(elements: Iterable<HTMLElement>): void {

@@ -7,6 +7,7 @@
 import { keepOffline } from "./keep_offline";
 import { python, type Job } from "./python_client";
 import { find } from "./tool_questions";
+import { startingPython } from "./waiting_words";
 
 /** What `tools.live.page` says of a place. */
 interface Shown {
@@ -159,7 +160,7 @@ class PlaygroundPage {
     const said = JSON.stringify({ ...words, ...this.sampling() });
     this.element.setAttribute("aria-busy", "true");
     this.job = python.ask(() => ({ kind: "model", call, words: said }), {
-      loading: (loaded, total) => this.say(total ? `Starting Python: ${mega(loaded)} of ${mega(total)} MB` : "Starting Python…"),
+      loading: (loaded, total) => this.say(startingPython(loaded, total)),
       progress: (what, share) => this.say(`${what}: ${Math.round(share * 100)} %`),
     });
     const outcome = await this.job.finished;
@@ -245,10 +246,6 @@ class PlaygroundPage {
   private button(name: string): HTMLButtonElement {
     return find(this.element, `button[name=${name}]`) as HTMLButtonElement;
   }
-}
-
-function mega(bytes: number): string {
-  return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 }
 
 export function openPlaygrounds(elements: Iterable<HTMLElement>): void {

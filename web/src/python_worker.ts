@@ -7,6 +7,7 @@ import type { Lockfile, PyodideAPI } from "pyodide";
 import type { PyCallable, PyProxy } from "pyodide/ffi";
 
 import { DownloadProgress } from "./download_progress";
+import { fetchFile } from "./fetch_file";
 import { KeptFiles } from "./kept_files";
 import type { Answer, CellSource, FromWorker, GivenFiles, Request, ToWorker } from "./messages";
 import { OutputStream } from "./output_stream";
@@ -14,6 +15,7 @@ import { PageModel } from "./page_model";
 import { withRoom } from "./room_for_memory";
 import { stayOnThisSite } from "./stay_on_this_site";
 import { UNPACK_WHEEL, WHEEL } from "./unpack_wheel";
+import { megabytes } from "./waiting_words";
 
 /** `start.json`: what web/browser_python.py made. */
 interface Start {
@@ -62,7 +64,7 @@ async function start(folder: string, top: string, interrupt: SharedArrayBuffer |
   kept = new KeptFiles(top, globalThis.caches as CacheStorage | undefined);
   stayOnThisSite(new URL(folder).origin, (response) => progress?.follow(response) ?? response);
   try {
-    const facts = await read(`${folder}start.json`, { cache: "no-cache" });
+    const facts = await fetchFile(`${folder}start.json`, { cache: "no-cache" });
     const start = (await facts.json()) as Start;
     progress = new DownloadProgress(start.bytes, (loaded, total) => send({ kind: "loading", loaded, total }));
     const [ready, from, why] = await startPython(folder, start);
@@ -80,7 +82,7 @@ async function start(folder: string, top: string, interrupt: SharedArrayBuffer |
 async function startPython(folder: string, facts: Start): Promise<[PyodideAPI, "memory" | "scratch", string]> {
   const [{ loadPyodide }, lock] = await Promise.all([
     import(`${folder}pyodide.mjs`) as Promise<typeof import("pyodide")>,
-    read(`${folder}pyodide-lock.json`, { cache: "no-cache" }).then((response) => response.text()),
+    fetchFile(`${folder}pyodide-lock.json`, { cache: "no-cache" }).then((response) => response.text()),
   ]);
   const options = { indexURL: folder, lockFileContents: lock, packageBaseUrl: folder, env: { PYTHONHASHSEED: "0" } };
   const wheel = fetchWheel(folder, JSON.parse(lock) as Lockfile, facts.package);
@@ -108,7 +110,7 @@ async function fetchWheel(folder: string, lock: Lockfile, name: string): Promise
   if (!found) throw new Error(`pyodide-lock.json names no ${name}.`);
   const bytes = found.sha256.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
   const integrity = `sha256-${btoa(String.fromCharCode(...bytes))}`;
-  return new Uint8Array(await (await read(folder + found.file_name, { integrity })).arrayBuffer());
+  return new Uint8Array(await (await fetchFile(folder + found.file_name, { integrity })).arrayBuffer());
 }
 
 function unpack(ready: PyodideAPI, wheel: Uint8Array): void {
@@ -131,18 +133,8 @@ function prove(ready: PyodideAPI): void {
 }
 
 async function savedMemory(address: string): Promise<ArrayBuffer> {
-  const response = await read(address);
+  const response = await fetchFile(address);
   return new Response(response.body?.pipeThrough(new DecompressionStream("gzip")) ?? null).arrayBuffer();
-}
-
-/** Fetch a file of this site, or say in words why it cannot be had. */
-async function read(address: string, init?: RequestInit): Promise<Response> {
-  const name = new URL(address).pathname.split("/").pop();
-  const response = await fetch(address, init).catch(() => {
-    throw new Error(`${name} could not be fetched. Is the network there?`);
-  });
-  if (!response.ok) throw new Error(`${name} could not be fetched: the server said ${response.status}.`);
-  return response;
 }
 
 async function perform(id: number, request: Request): Promise<void> {
@@ -240,7 +232,7 @@ async function withNeeds(id: number, { tool, query }: Question, ask: () => strin
     for (const name of missing) {
       asked.add(name);
       send({ kind: "fetching", id, name });
-      putFile(name, await (await read(new URL(name, site).href)).arrayBuffer());
+      putFile(name, await (await fetchFile(new URL(name, site).href)).arrayBuffer());
     }
   }
 }
@@ -264,7 +256,7 @@ const LIVE_FOLDER = "/model";
 /** Fetch the model and show it to Python, unless that was done before. */
 async function needModel(id: number): Promise<void> {
   const tell = (loaded: number, total: number): void =>
-    send({ kind: "progress", id, what: `Fetching the model, ${mega(total)} MB`, share: loaded / total });
+    send({ kind: "progress", id, what: `Fetching the model, ${megabytes(total)} MB`, share: loaded / total });
   model ??= loadModel(tell);
   try {
     await model;
@@ -284,10 +276,6 @@ async function loadModel(tell: (loaded: number, total: number) => void): Promise
   }
   livePages().connect(loaded.factsText, LIVE_FOLDER, loaded);
   return loaded;
-}
-
-function mega(bytes: number): string {
-  return (bytes / 1e6).toFixed(0);
 }
 
 /** A Python list of dictionaries, as JSON. */

@@ -2,6 +2,7 @@
 import type { GivenFiles } from "./messages";
 import { python, type Job, type Outcome } from "./python_client";
 import { invalid, stateOf, type State } from "./tool_form";
+import { startingPython } from "./waiting_words";
 
 /** What `tools.core.page.answer` says. */
 export interface ToolAnswer {
@@ -81,7 +82,7 @@ export class ToolQuestions {
   listener() {
     return {
       loading: (loaded: number, total: number) =>
-        this.say(total ? `Starting Python: ${mega(loaded)} of ${mega(total)} MB` : "Starting Python…"),
+        this.say(startingPython(loaded, total)),
       running: () => this.say("Computing…"),
       progress: (what: string, share: number) => this.sayProgress(what, share),
       fetching: (name: string) => this.say(`Fetching ${name.split("/").pop()}…`),
@@ -141,10 +142,6 @@ function button(label: string, press: () => void): HTMLButtonElement {
   made.textContent = label;
   made.addEventListener("click", press);
   return made;
-}
-
-function mega(bytes: number): string {
-  return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 }
 
 export function find(element: HTMLElement, selector: string): HTMLElement {

@@ -1,4 +1,5 @@
 /** The row of buttons of a cell, with a line that says what Python is doing. Made by script: without it, no dead buttons. */
+import { startingPython } from "./waiting_words";
 
 export interface Action {
   readonly name: string;
@@ -40,8 +41,7 @@ export class Toolbar {
 
   /** Show how much of Python has arrived. */
   sayLoading(loaded: number, total: number): void {
-    const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
-    this.say(total ? `Starting Python: ${megabytes(loaded)} of ${megabytes(total)} MB` : "Starting Python…");
+    this.say(startingPython(loaded, total));
     this.bar.hidden = false;
     if (total) [this.bar.max, this.bar.value] = [total, loaded];
     else this.bar.removeAttribute("value");
